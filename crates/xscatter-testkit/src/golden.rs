@@ -1,0 +1,78 @@
+//! Reference values with a birth certificate.
+//!
+//! A golden file is JSON with two keys: `provenance`, which says where the numbers come from and how
+//! far a test may deviate, and `cases`, whose form is the test's own. A file without a complete
+//! provenance does not load.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use xscatter_core::{Error, ErrorKind, Result};
+
+/// Where reference values come from and how far a test may deviate from them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// The program that computed the values: `scikit-image`.
+    pub program: String,
+    /// Its version.
+    pub version: String,
+    /// The script under `tools/` that wrote the file, or the publication that prints the values.
+    pub script: String,
+    /// The day on which the values were computed, `YYYY-MM-DD`.
+    pub date: String,
+    /// The largest deviation that a test accepts; relative unless `why` says otherwise.
+    pub tolerance: f64,
+    /// Why that tolerance, and not a tighter one.
+    pub why: String,
+}
+
+/// A golden file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Golden<T> {
+    /// Where the values come from.
+    pub provenance: Provenance,
+    /// The values, in the form that the test chose.
+    pub cases: T,
+}
+
+/// Loads a golden file; `path` is relative to the crate under test if it starts from
+/// `env!("CARGO_MANIFEST_DIR")`.
+///
+/// # Errors
+/// If the file cannot be read, is no JSON, has another form, or an empty field in its provenance.
+pub fn load<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<Golden<T>> {
+    let path = path.as_ref();
+    let text = std::fs::read_to_string(path).map_err(|error| Error::from(error).in_file(path))?;
+    let golden: Golden<T> = serde_json::from_str(&text).map_err(|error| {
+        Error::new(ErrorKind::Malformed, error.to_string())
+            .in_file(path)
+            .with_source(error)
+    })?;
+    let Provenance {
+        program,
+        version,
+        script,
+        date,
+        why,
+        ..
+    } = &golden.provenance;
+    for (key, value) in [
+        ("program", program),
+        ("version", version),
+        ("script", script),
+        ("date", date),
+        ("why", why),
+    ] {
+        if value.trim().is_empty() {
+            return Err(
+                Error::new(ErrorKind::Malformed, "expected a text, got nothing")
+                    .at(format!("provenance.{key}"))
+                    .in_file(path),
+            );
+        }
+    }
+    Ok(golden)
+}
