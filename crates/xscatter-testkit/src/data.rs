@@ -1,5 +1,6 @@
 //! Real detector files that tests may read but that are not part of the project.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The folder with real detector files: `XSCATTER_DATA`, else `../shared/data` beside the checkout
@@ -8,8 +9,7 @@ use std::path::{Path, PathBuf};
 /// `None`, with a line on standard error, if there is no such folder: the test then skips.
 #[allow(clippy::print_stderr, reason = "a skipped test says why")]
 pub fn folder(manifest_dir: &str) -> Option<PathBuf> {
-    let beside = Path::new(manifest_dir).join("../../../shared/data");
-    let folder = std::env::var_os("XSCATTER_DATA").map_or(beside, PathBuf::from);
+    let folder = place(manifest_dir, std::env::var_os("XSCATTER_DATA"));
     if folder.is_dir() {
         return Some(folder);
     }
@@ -29,4 +29,25 @@ pub fn file(manifest_dir: &str, relative: &str) -> Option<PathBuf> {
     }
     eprintln!("skipped: no file {}", file.display());
     None
+}
+
+fn place(manifest_dir: &str, variable: Option<OsString>) -> PathBuf {
+    let beside = Path::new(manifest_dir).join("../../../shared/data");
+    variable.map_or(beside, PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_goes_before_the_folder_beside_the_checkout() {
+        assert_eq!(place("a/b", Some("frames".into())), Path::new("frames"));
+        assert_eq!(place("a/b", None), Path::new("a/b/../../../shared/data"));
+    }
+
+    #[test]
+    fn an_absent_file_is_skipped() {
+        assert_eq!(file(env!("CARGO_MANIFEST_DIR"), "no such file"), None);
+    }
 }

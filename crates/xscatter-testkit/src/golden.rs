@@ -76,3 +76,66 @@ pub fn load<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<Golden<T>> {
     }
     Ok(golden)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    const COMPLETE: &str = r#"{
+        "provenance": {
+            "program": "by hand", "version": "1", "script": "doi:10.0000/example",
+            "date": "2026-01-31", "tolerance": 1e-6, "why": "f32 rounding"
+        },
+        "cases": [1.0, 2.5]
+    }"#;
+
+    /// A file of this text; each test has a name of its own.
+    fn written(name: &str, text: &str) -> PathBuf {
+        let file = format!("xscatter-golden-{name}-{}.json", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn load_text(name: &str, text: &str) -> Result<Golden<Vec<f64>>> {
+        let path = written(name, text);
+        let golden = load(&path);
+        std::fs::remove_file(path).unwrap();
+        golden
+    }
+
+    #[test]
+    fn a_complete_file_gives_its_cases() {
+        let golden = load_text("complete", COMPLETE).unwrap();
+        assert_eq!(golden.cases, [1.0, 2.5]);
+        assert_eq!(golden.provenance.tolerance, 1e-6);
+        assert_eq!(golden.provenance.script, "doi:10.0000/example");
+    }
+
+    #[test]
+    fn an_empty_field_names_its_key_and_file() {
+        let error = load_text("empty", &COMPLETE.replace("f32 rounding", " ")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        assert_eq!(error.place(), Some("provenance.why"));
+        assert!(error.to_string().contains("xscatter-golden-empty"));
+    }
+
+    #[test]
+    fn absent_and_unknown_fields_are_refused() {
+        let absent = COMPLETE.replace(r#""version": "1","#, "");
+        let error = load_text("absent", &absent).unwrap_err();
+        assert!(error.message().contains("version"), "{error}");
+        let unknown = COMPLETE.replace(r#""version""#, r#""who": "me", "version""#);
+        assert!(load_text("unknown", &unknown).is_err());
+        assert!(load_text("other-form", &COMPLETE.replace("2.5", "\"x\"")).is_err());
+    }
+
+    #[test]
+    fn an_absent_file_is_an_io_error() {
+        let error = load::<Vec<f64>>("no/such/golden.json").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert!(error.file().is_some());
+    }
+}
