@@ -1,1 +1,14 @@
 #![doc = include_str!("../README.md")]
+
+mod batch;
+pub mod glcm;
+pub mod histogram;
+pub mod intensity;
+pub mod radial;
+pub mod resample;
+
+pub use glcm::{Glcm, GlcmAggregation, GlcmConfig, GlcmProperty};
+pub use histogram::{HistogramConfig, HistogramForm, HistogramStatistics};
+pub use intensity::{IntensityTransform, LevelRange};
+pub use radial::{EmptyBin, RadialAxis, RadialConfig, RadialProfile, RadialStatistic};
+pub use resample::Resampled;

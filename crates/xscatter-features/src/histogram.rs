@@ -1,0 +1,411 @@
+//! First-order statistics: how intensities are distributed, wherever they lie.
+//!
+//! Use it as the cheapest description of a frame: how bright, how sparse, how peaked, how heavy its
+//! tail. It does not see structure: any permutation of the pixels has the same row, to the last bit
+//! (the pixels are sorted first).
+//!
+//! With `x` the transformed intensities of the `n` valid pixels, `m_k = Σ (x − x̄)^k / n`, and `p` the
+//! shares of a histogram over fixed limits:
+//!
+//! | column | formula |
+//! |---|---|
+//! | mean, std, variance | `x̄`, `√m₂`, `m₂` |
+//! | skewness, kurtosis | `m₃ / m₂^1.5`, `m₄ / m₂² − 3` (biased, Fisher) |
+//! | roughness | `1 − 1 / (1 + m₂)` |
+//! | entropy, energy | `−Σ p ln p`, `Σ p²` |
+//! | p1 … p99.9 | percentiles, linear between order statistics |
+//! | zero_fraction | share of pixels with a count of zero or less |
+//! | gini | `Σ (2k − n − 1) c_k / (n Σ c)` over ascending counts `c ≥ 0`: 0 all equal, 1 all in one pixel |
+//! | max_over_median | `ln((1 + max) / (1 + median))` of the counts |
+//!
+//! *Conventions*: masked pixels do not exist; values beyond the limits of the histogram fall into its
+//! first or last bin. Where all values agree to rounding, skewness and kurtosis are 0 (scipy: NaN);
+//! a frame without any count has a Gini coefficient of 0. A frame without a valid pixel is an error
+//! of kind [`DegenerateData`](xscatter_core::ErrorKind::DegenerateData).
+//!
+//! *Cost*: one sort, `n log n`.
+//!
+//! [`HistogramForm::Original`] is the seven-value form of Ushizima et al. 2021, for comparison.
+
+use std::sync::Arc;
+
+use ndarray::{Array1, ArrayView1, ArrayViewMut2};
+use ndarray_stats::{EntropyExt, QuantileExt, SummaryStatisticsExt};
+use xscatter_core::{FeatureExtractor, Frame, Result};
+
+use crate::batch::fill_rows;
+use crate::intensity::{IntensityError, IntensityTransform, quantile_of_sorted};
+use crate::resample::Resampled;
+
+/// Which statistics [`HistogramStatistics`] computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HistogramForm {
+    /// The statistics of the [module](self), of the intensities themselves.
+    #[default]
+    Intensities,
+    /// The seven "first-order texture features" of Ushizima et al. 2021 as their published script
+    /// (`dani-lbnl/camSortXS`) computes them, faults included, to compare with their figures only:
+    /// `bins` equal bins between the frame's own extremes, entropy in bits, an energy divided by the
+    /// pixel count twice, and variance, skewness, kurtosis and roughness *of the bin shares*, not of
+    /// the intensities. Intensities are cut to whole numbers first, negatives to 0, and
+    /// [`HistogramConfig::limits`] is not used. Columns `histogram.original.*`.
+    Original,
+}
+
+/// What [`HistogramStatistics`] computes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HistogramConfig {
+    /// What is done to the counts first.
+    pub transform: IntensityTransform,
+    /// Bins of the histogram behind entropy and energy.
+    pub bins: usize,
+    /// The limits of that histogram on the transformed scale, the same for every frame.
+    pub limits: (f64, f64),
+    /// Which statistics.
+    pub form: HistogramForm,
+    /// The longer side of the grid on which the frame is averaged first; `None` takes all pixels.
+    pub resolution: Option<usize>,
+}
+
+impl Default for HistogramConfig {
+    /// `ln(1 + I)` in 256 bins over what a 20-bit counter can hold, at full resolution.
+    fn default() -> Self {
+        Self {
+            transform: IntensityTransform::Log1p,
+            bins: 256,
+            limits: (0.0, f64::from(1u32 << 20).ln_1p()),
+            form: HistogramForm::Intensities,
+            resolution: None,
+        }
+    }
+}
+
+/// Why [`HistogramStatistics`] could not be built.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum HistogramError {
+    /// One bin tells nothing apart.
+    #[error("expected at least 2 bins, got {0}")]
+    Bins(usize),
+    /// A resolution of no pixel.
+    #[error("expected a resolution of at least 1 pixel, got 0")]
+    Resolution,
+    /// The transform or the limits make no sense.
+    #[error(transparent)]
+    Intensity(#[from] IntensityError),
+}
+
+const PERCENTILES: [f64; 8] = [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.9];
+
+/// First-order statistics of the valid pixels; see the [module](self).
+///
+/// ```
+/// use ndarray::array;
+/// use xscatter_core::{FeatureExtractor, Frame};
+/// use xscatter_features::{HistogramConfig, HistogramStatistics};
+///
+/// let statistics = HistogramStatistics::new(HistogramConfig::default())?;
+/// let table = statistics.extract(&[Frame::new(array![[0.0, 0.0], [3.0, 5.0]])])?;
+/// let zeros = table.columns().iter().position(|name| &**name == "histogram.zero_fraction");
+/// assert_eq!(zeros.map(|column| table.values()[(0, column)]), Some(0.5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct HistogramStatistics {
+    config: HistogramConfig,
+    columns: Vec<Arc<str>>,
+}
+
+impl HistogramStatistics {
+    /// An extractor with these settings.
+    ///
+    /// # Errors
+    /// [`HistogramError`] if a setting is outside its domain.
+    pub fn new(config: HistogramConfig) -> Result<Self, HistogramError> {
+        config.transform.check()?;
+        let (min, max) = config.limits;
+        if !(min < max && (max - min).is_finite()) {
+            return Err(IntensityError::Limits { min, max }.into());
+        }
+        if config.bins < 2 {
+            return Err(HistogramError::Bins(config.bins));
+        }
+        if config.resolution == Some(0) {
+            return Err(HistogramError::Resolution);
+        }
+        let columns = match config.form {
+            HistogramForm::Intensities => ["mean", "std", "variance", "skewness", "kurtosis"]
+                .into_iter()
+                .chain(["roughness", "entropy", "energy"])
+                .map(str::to_owned)
+                .chain(PERCENTILES.iter().map(|percent| format!("p{percent}")))
+                .chain(["zero_fraction", "gini", "max_over_median"].map(str::to_owned))
+                .map(|name| format!("histogram.{name}").into())
+                .collect(),
+            HistogramForm::Original => ["entropy", "energy", "mean", "variance"]
+                .into_iter()
+                .chain(["skewness", "kurtosis", "roughness"])
+                .map(|name| format!("histogram.original.{name}").into())
+                .collect(),
+        };
+        Ok(Self { config, columns })
+    }
+
+    fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
+        let counts = Resampled::of(frame, self.config.resolution)?.sorted();
+        let transform = |count: &f32| self.config.transform.apply(f64::from(*count));
+        let intensities: Array1<f64> = counts.iter().map(transform).collect();
+        let values = match self.config.form {
+            HistogramForm::Intensities => self.intensities(&counts, intensities.view()),
+            HistogramForm::Original => original(intensities, self.config.bins),
+        };
+        Ok(values.into_iter().map(|value| value as f32).collect())
+    }
+
+    /// The statistics of sorted counts and of the same pixels on the transformed scale.
+    fn intensities(&self, counts: &[f32], x: ArrayView1<'_, f64>) -> Vec<f64> {
+        let Moments {
+            mean,
+            variance,
+            skewness,
+            kurtosis,
+        } = Moments::of(x);
+        let (min, max) = self.config.limits;
+        let shares = shares(x, self.config.bins, min, max);
+        let percentile = |percent: &f64| {
+            quantile_of_sorted(counts, percent / 100.0, |c| self.config.transform.apply(c))
+        };
+        let median = quantile_of_sorted(counts, 0.5, |count| count.max(0.0));
+        let largest = counts
+            .last()
+            .map_or(0.0, |&count| f64::from(count.max(0.0)));
+        let zeros = counts.partition_point(|&count| count <= 0.0);
+        let mut values = vec![
+            mean,
+            variance.sqrt(),
+            variance,
+            skewness,
+            kurtosis,
+            1.0 - 1.0 / (1.0 + variance),
+            entropy(&shares),
+            shares.mapv(|share| share * share).sum(),
+        ];
+        values.extend(PERCENTILES.iter().map(percentile));
+        values.extend([
+            zeros as f64 / counts.len() as f64,
+            gini(counts),
+            ((1.0 + largest) / (1.0 + median)).ln(),
+        ]);
+        values
+    }
+}
+
+impl FeatureExtractor for HistogramStatistics {
+    fn name(&self) -> &str {
+        match self.config.form {
+            HistogramForm::Intensities => "histogram",
+            HistogramForm::Original => "histogram.original",
+        }
+    }
+
+    fn columns(&self) -> &[Arc<str>] {
+        &self.columns
+    }
+
+    fn extract_into(&self, frames: &[Frame], out: ArrayViewMut2<'_, f32>) -> Result<()> {
+        self.check_out(frames, &out)?;
+        fill_rows(frames, out, |frame| self.row(frame))
+    }
+}
+
+/// Biased moments; the kurtosis of a normal distribution is 0.
+struct Moments {
+    mean: f64,
+    variance: f64,
+    skewness: f64,
+    kurtosis: f64,
+}
+
+impl Moments {
+    /// # Panics
+    /// If there are no values.
+    fn of(values: ArrayView1<'_, f64>) -> Self {
+        let mean = values.mean().expect("a frame has valid pixels");
+        let central = values.central_moments(4).expect("a frame has valid pixels");
+        let variance = central[2].max(0.0);
+        // Below this, the deviations are rounding errors of the mean (the rule of scipy).
+        if variance <= (f64::EPSILON * mean).powi(2) {
+            return Self {
+                mean,
+                variance: 0.0,
+                skewness: 0.0,
+                kurtosis: 0.0,
+            };
+        }
+        Self {
+            mean,
+            variance,
+            skewness: central[3] / variance.powf(1.5),
+            kurtosis: central[4] / (variance * variance) - 3.0,
+        }
+    }
+}
+
+/// The share of the values in each of `bins` equal bins; values beyond the limits go to the ends.
+fn shares(values: ArrayView1<'_, f64>, bins: usize, min: f64, max: f64) -> Array1<f64> {
+    let per_unit = bins as f64 / (max - min);
+    let last = (bins - 1) as f64;
+    let mut counts = vec![0u64; bins];
+    for value in values {
+        counts[((value - min) * per_unit).floor().clamp(0.0, last) as usize] += 1;
+    }
+    counts
+        .into_iter()
+        .map(|count| count as f64 / values.len() as f64)
+        .collect()
+}
+
+/// `−Σ p ln p`; adding zero turns the −0 of a single filled bin into 0.
+fn entropy(shares: &Array1<f64>) -> f64 {
+    shares.entropy().expect("a histogram has bins") + 0.0
+}
+
+/// The Gini coefficient of sorted counts, those below zero taken as zero.
+fn gini(sorted: &[f32]) -> f64 {
+    let n = sorted.len() as f64;
+    let (mut sum, mut weighted) = (0.0, 0.0);
+    for (index, &count) in sorted.iter().enumerate() {
+        let count = f64::from(count.max(0.0));
+        sum += count;
+        weighted += (2.0 * index as f64 + 1.0 - n) * count;
+    }
+    if sum > 0.0 { weighted / (n * sum) } else { 0.0 }
+}
+
+/// The seven values of [`HistogramForm::Original`].
+fn original(intensities: Array1<f64>, bins: usize) -> Vec<f64> {
+    let whole = intensities.mapv_into(|value| value.max(0.0).trunc());
+    let n = whole.len() as f64;
+    let extreme = |found: Result<&f64, _>| *found.expect("intensities are finite and not empty");
+    let (mut min, mut max) = (extreme(whole.min()), extreme(whole.max()));
+    if min == max {
+        (min, max) = (min - 0.5, max + 0.5);
+    }
+    let shares = shares(whole.view(), bins, min, max);
+    let Moments {
+        variance,
+        skewness,
+        kurtosis,
+        ..
+    } = Moments::of(shares.view());
+    vec![
+        entropy(&shares) / std::f64::consts::LN_2,
+        shares.mapv(|share| (share / n).powi(2)).sum(),
+        Moments::of(whole.view()).mean,
+        variance,
+        skewness,
+        kurtosis,
+        1.0 - 1.0 / (1.0 + variance),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+    use xscatter_core::ErrorKind;
+
+    fn value(table: &xscatter_core::FeatureTable, name: &str) -> f32 {
+        let column = table.columns().iter().position(|column| &**column == name);
+        table.values()[(0, column.unwrap())]
+    }
+
+    #[test]
+    fn a_constant_frame_has_defined_statistics() {
+        let statistics = HistogramStatistics::new(HistogramConfig::default()).unwrap();
+        for (count, zeros) in [(0.0, 1.0), (7.0, 0.0)] {
+            let frame = Frame::new(Array2::from_elem((3, 4), count));
+            let table = statistics.extract(&[frame]).unwrap();
+            for name in [
+                "variance",
+                "skewness",
+                "kurtosis",
+                "entropy",
+                "gini",
+                "roughness",
+            ] {
+                assert_eq!(value(&table, &format!("histogram.{name}")), 0.0, "{name}");
+            }
+            assert_eq!(value(&table, "histogram.energy"), 1.0);
+            assert_eq!(value(&table, "histogram.zero_fraction"), zeros);
+        }
+    }
+
+    #[test]
+    fn a_single_pixel_holds_all_of_the_inequality() {
+        let mut counts = Array2::zeros((10, 10));
+        counts[(3, 4)] = 50.0;
+        let statistics = HistogramStatistics::new(HistogramConfig::default()).unwrap();
+        let table = statistics.extract(&[Frame::new(counts)]).unwrap();
+        assert_eq!(value(&table, "histogram.gini"), 0.99);
+        assert_eq!(value(&table, "histogram.max_over_median"), 51f32.ln());
+    }
+
+    #[test]
+    fn any_permutation_of_the_pixels_gives_the_same_bits() {
+        let counts = Array2::from_shape_fn((21, 17), |(r, c)| ((r * 31 + c * c * 7) % 113) as f32);
+        let mut flipped = counts.clone();
+        flipped.invert_axis(ndarray::Axis(0));
+        let frames = [counts, flipped.reversed_axes()].map(Frame::new);
+        for form in [HistogramForm::Intensities, HistogramForm::Original] {
+            let config = HistogramConfig {
+                form,
+                ..Default::default()
+            };
+            let table = HistogramStatistics::new(config).unwrap().extract(&frames);
+            let values = table.unwrap().values().map(|value| value.to_bits());
+            assert_eq!(values.row(0), values.row(1));
+        }
+    }
+
+    #[test]
+    fn the_original_form_survives_a_constant_frame() {
+        let config = HistogramConfig {
+            form: HistogramForm::Original,
+            transform: IntensityTransform::Raw,
+            ..Default::default()
+        };
+        let statistics = HistogramStatistics::new(config).unwrap();
+        let table = statistics
+            .extract(&[Frame::new(Array2::from_elem((4, 4), 3.0))])
+            .unwrap();
+        assert_eq!(value(&table, "histogram.original.mean"), 3.0);
+        assert_eq!(value(&table, "histogram.original.entropy"), 0.0);
+        assert!(table.values().iter().all(|value| value.is_finite()));
+    }
+
+    #[test]
+    fn a_frame_without_pixels_is_degenerate() {
+        let statistics = HistogramStatistics::new(HistogramConfig::default()).unwrap();
+        let error = statistics
+            .extract(&[Frame::new(Array2::zeros((0, 4)))])
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DegenerateData);
+    }
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        let broken = HistogramConfig {
+            bins: 1,
+            ..Default::default()
+        };
+        assert_eq!(
+            HistogramStatistics::new(broken).unwrap_err(),
+            HistogramError::Bins(1)
+        );
+        let broken = HistogramConfig {
+            limits: (2.0, 1.0),
+            ..Default::default()
+        };
+        assert!(HistogramStatistics::new(broken).is_err());
+    }
+}

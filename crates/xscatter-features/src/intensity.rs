@@ -1,0 +1,332 @@
+//! From counts to the scale and the grey levels on which features are computed.
+//!
+//! Counts span six decades and carry Poisson noise whose size grows with them. A
+//! [`IntensityTransform`] compresses the range; a [`LevelRange`] cuts it into grey levels:
+//!
+//! | range | keeps | loses |
+//! |---|---|---|
+//! | [`Fixed`](LevelRange::Fixed) | strong against weak, high against low background: levels of different frames compare | resolution where a frame fills a small part of the range |
+//! | [`Quantile`](LevelRange::Quantile) | the shape of the grey-level distribution between two percentiles of the frame | exposure, flux, absolute scale |
+//! | [`Rank`](LevelRange::Rank) | the order of the pixels alone; every level is equally filled (ties excepted) | every scale, and the shape of the distribution |
+//!
+//! A fixed range is what makes two frames comparable; per-frame ranges make a feature independent of
+//! exposure. Neither contains the other, so extractors offer both.
+
+use crate::resample::Resampled;
+
+/// What is done to a count before anything is computed from it.
+///
+/// All transforms are monotone: percentiles and ranks commute with them.
+///
+/// ```
+/// use xscatter_features::IntensityTransform;
+///
+/// assert_eq!(IntensityTransform::Log1p.apply(0.0), 0.0);
+/// assert_eq!(IntensityTransform::Log1p.apply(-2.0), 0.0);
+/// assert!((IntensityTransform::Anscombe.apply(5.0) - 4.6368092477).abs() < 1e-10);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum IntensityTransform {
+    /// The count itself.
+    Raw,
+    /// `ln(1 + I)`; counts below zero (subtracted background) become 0.
+    #[default]
+    Log1p,
+    /// `asinh(I / scale)`: linear well below `scale`, logarithmic above, odd: it keeps negatives.
+    Asinh {
+        /// Where the curve bends, in counts.
+        scale: f64,
+    },
+    /// `2 √(I + 3/8)`: Poisson noise of unit variance for means above about 3 (Anscombe 1948,
+    /// doi:10.1093/biomet/35.3-4.246); counts below −3/8 become 0.
+    Anscombe,
+}
+
+/// Why a transform or a range could not be used.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum IntensityError {
+    /// The scale of [`IntensityTransform::Asinh`] is not positive and finite.
+    #[error("expected a positive finite scale of asinh, got {0}")]
+    Scale(f64),
+    /// The limits of [`LevelRange::Fixed`] do not enclose anything.
+    #[error("expected finite limits with min < max, got {min} and {max}")]
+    Limits {
+        /// The lower limit.
+        min: f64,
+        /// The upper limit.
+        max: f64,
+    },
+    /// The quantiles of [`LevelRange::Quantile`] are not ordered within 0 and 1.
+    #[error("expected quantiles with 0 <= low < high <= 1, got {low} and {high}")]
+    Quantiles {
+        /// The lower quantile.
+        low: f64,
+        /// The upper quantile.
+        high: f64,
+    },
+}
+
+impl IntensityTransform {
+    /// The transformed count.
+    pub fn apply(self, count: f64) -> f64 {
+        match self {
+            Self::Raw => count,
+            Self::Log1p => count.max(0.0).ln_1p(),
+            Self::Asinh { scale } => (count / scale).asinh(),
+            Self::Anscombe => 2.0 * (count + 0.375).max(0.0).sqrt(),
+        }
+    }
+
+    pub(crate) fn check(self) -> Result<(), IntensityError> {
+        match self {
+            Self::Asinh { scale } if !(scale > 0.0 && scale.is_finite()) => {
+                Err(IntensityError::Scale(scale))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Which intensities the grey levels cover; see the [module](self) for what each keeps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LevelRange {
+    /// Equal steps between two limits on the transformed scale, the same for every frame; beyond
+    /// them the first and the last level.
+    Fixed {
+        /// The lower edge of level 0.
+        min: f64,
+        /// The upper edge of the last level.
+        max: f64,
+    },
+    /// Equal steps on the transformed scale between two quantiles of the frame's valid pixels
+    /// (linear interpolation between order statistics); a frame that is constant between them has
+    /// level 0 throughout.
+    Quantile {
+        /// The quantile at the lower edge, 0 to 1.
+        low: f64,
+        /// The quantile at the upper edge, 0 to 1.
+        high: f64,
+    },
+    /// Equally filled levels: level `⌊levels · (pixels strictly below) / (valid pixels)⌋`, so that
+    /// equal counts share a level.
+    Rank,
+}
+
+impl Default for LevelRange {
+    /// `ln(1 + 2¹⁶)` on the scale of [`IntensityTransform::Log1p`]: what a 16-bit counter can hold.
+    fn default() -> Self {
+        Self::Fixed {
+            min: 0.0,
+            max: f64::from(1u32 << 16).ln_1p(),
+        }
+    }
+}
+
+impl LevelRange {
+    pub(crate) fn check(self) -> Result<(), IntensityError> {
+        match self {
+            Self::Fixed { min, max } if !(min < max && (max - min).is_finite()) => {
+                Err(IntensityError::Limits { min, max })
+            }
+            Self::Quantile { low, high } if !(0.0 <= low && low < high && high <= 1.0) => {
+                Err(IntensityError::Quantiles { low, high })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The grey level of every pixel, row-major; a pixel that does not count has level `levels`.
+pub(crate) fn quantise(
+    image: &Resampled,
+    transform: IntensityTransform,
+    range: LevelRange,
+    levels: u16,
+) -> Vec<u16> {
+    let sorted = match range {
+        LevelRange::Fixed { .. } => Vec::new(),
+        LevelRange::Quantile { .. } | LevelRange::Rank => image.sorted(),
+    };
+    match range {
+        LevelRange::Fixed { min, max } => equal_steps(image, transform, min, max, levels),
+        LevelRange::Quantile { low, high } => {
+            let edge = |q| quantile_of_sorted(&sorted, q, |count| transform.apply(count));
+            equal_steps(image, transform, edge(low), edge(high), levels)
+        }
+        LevelRange::Rank => {
+            // Level k begins just above the ⌈k n / levels⌉-th smallest count.
+            let edges: Vec<f32> = (1..usize::from(levels))
+                .map(|k| (k * sorted.len()).div_ceil(usize::from(levels)))
+                .map(|below| sorted[below - 1])
+                .collect();
+            image.map_valid(levels, |count| {
+                edges.partition_point(|&edge| edge < count) as u16
+            })
+        }
+    }
+}
+
+fn equal_steps(
+    image: &Resampled,
+    transform: IntensityTransform,
+    min: f64,
+    max: f64,
+    levels: u16,
+) -> Vec<u16> {
+    if min == max {
+        return image.map_valid(levels, |_| 0);
+    }
+    let per_unit = f64::from(levels) / (max - min);
+    let last = f64::from(levels - 1);
+    let level = |count: f32| {
+        let level = (transform.apply(f64::from(count)) - min) * per_unit;
+        level.floor().clamp(0.0, last) as u16
+    };
+    // Detectors count in whole numbers, most of them small: a table saves their logarithms.
+    let table: Vec<u16> = (0..TABLE).map(|count| level(count as f32)).collect();
+    image.map_valid(levels, |count| {
+        let index = count as usize;
+        if index < TABLE && index as f32 == count {
+            table[index]
+        } else {
+            level(count)
+        }
+    })
+}
+
+/// How many small counts have their level looked up.
+const TABLE: usize = 1024;
+
+/// The quantile `q` of sorted counts on a transformed scale, linear between order statistics (the
+/// default of numpy).
+pub(crate) fn quantile_of_sorted(sorted: &[f32], q: f64, transform: impl Fn(f64) -> f64) -> f64 {
+    let place = q * (sorted.len() - 1) as f64;
+    let below = place.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    let [a, b] = [below, above].map(|index| transform(f64::from(sorted[index])));
+    a + (b - a) * (place - place.floor())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use ndarray::Array2;
+    use xscatter_core::Frame;
+
+    fn image(counts: Vec<f32>) -> Resampled {
+        let counts = Array2::from_shape_vec((1, counts.len()), counts).unwrap();
+        Resampled::of(&Frame::new(counts), None).unwrap()
+    }
+
+    #[test]
+    fn g_trf_1_transforms_of_five() {
+        for (transform, expected) in [
+            (IntensityTransform::Asinh { scale: 1.0 }, 2.3124383413),
+            (IntensityTransform::Log1p, 1.7917594692),
+            (IntensityTransform::Anscombe, 4.6368092477),
+            (IntensityTransform::Raw, 5.0),
+        ] {
+            assert_relative_eq!(transform.apply(5.0), expected, max_relative = 1e-10);
+        }
+    }
+
+    #[test]
+    fn a_fixed_range_clamps_and_keeps_the_absolute_scale() {
+        let range = LevelRange::Fixed { min: 0.0, max: 8.0 };
+        let levels = quantise(
+            &image(vec![-3.0, 0.0, 1.9, 2.0, 7.99, 8.0, 900.0]),
+            IntensityTransform::Raw,
+            range,
+            4,
+        );
+        assert_eq!(levels, [0, 0, 0, 1, 3, 3, 3]);
+    }
+
+    #[test]
+    fn the_table_of_small_counts_agrees_with_the_formula() {
+        let counts: Vec<f32> = (0..3000).map(|count| count as f32 * 0.5).collect();
+        let range = LevelRange::default();
+        let LevelRange::Fixed { max, .. } = range else {
+            unreachable!()
+        };
+        let levels = quantise(&image(counts.clone()), IntensityTransform::Log1p, range, 32);
+        for (count, level) in counts.into_iter().zip(levels) {
+            let expected = (f64::from(count).ln_1p() / max * 32.0).floor();
+            assert_eq!(f64::from(level), expected, "count {count}");
+        }
+    }
+
+    #[test]
+    fn quantile_and_rank_levels_do_not_depend_on_exposure() {
+        let counts: Vec<f32> = (0..97).map(|k| ((k * 37) % 101) as f32).collect();
+        let brighter = counts.iter().map(|count| count * 16.0).collect();
+        let (dim, bright) = (image(counts), image(brighter));
+        let quantile = LevelRange::Quantile {
+            low: 0.01,
+            high: 0.99,
+        };
+        for range in [quantile, LevelRange::Rank] {
+            let raw = IntensityTransform::Raw;
+            assert_eq!(
+                quantise(&dim, raw, range, 16),
+                quantise(&bright, raw, range, 16)
+            );
+        }
+    }
+
+    #[test]
+    fn rank_levels_are_equally_filled_and_ties_share_one() {
+        let levels = quantise(
+            &image((0..64).map(|k| ((k * 29) % 64) as f32).collect()),
+            IntensityTransform::Log1p,
+            LevelRange::Rank,
+            8,
+        );
+        for level in 0..8 {
+            assert_eq!(levels.iter().filter(|&&l| l == level).count(), 8);
+        }
+        let ties = quantise(
+            &image(vec![0.0, 0.0, 0.0, 5.0]),
+            IntensityTransform::Log1p,
+            LevelRange::Rank,
+            4,
+        );
+        assert_eq!(ties, [0, 0, 0, 3]);
+    }
+
+    #[test]
+    fn a_constant_frame_has_one_level() {
+        let constant = image(vec![7.0; 9]);
+        let quantile = LevelRange::Quantile {
+            low: 0.0,
+            high: 1.0,
+        };
+        for range in [quantile, LevelRange::Rank] {
+            let levels = quantise(&constant, IntensityTransform::Log1p, range, 8);
+            assert_eq!(levels, [0; 9]);
+        }
+    }
+
+    #[test]
+    fn senseless_parameters_are_refused() {
+        assert_eq!(
+            IntensityTransform::Asinh { scale: 0.0 }.check(),
+            Err(IntensityError::Scale(0.0))
+        );
+        assert!(LevelRange::Fixed { min: 1.0, max: 1.0 }.check().is_err());
+        assert!(
+            LevelRange::Fixed {
+                min: 0.0,
+                max: f64::NAN
+            }
+            .check()
+            .is_err()
+        );
+        let quantile = LevelRange::Quantile {
+            low: 0.5,
+            high: 1.5,
+        };
+        assert!(quantile.check().is_err());
+    }
+}
