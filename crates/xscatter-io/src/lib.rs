@@ -1,1 +1,30 @@
 #![doc = include_str!("../README.md")]
+
+mod blob;
+pub mod cbf;
+mod edf;
+pub mod format;
+mod header;
+pub mod labels;
+pub mod limits;
+mod nexus;
+mod npy;
+pub mod open;
+mod pilatus;
+pub mod pixels;
+mod poni;
+pub mod raw;
+pub mod sentinel;
+pub mod series;
+mod tiff;
+pub mod write;
+
+pub use format::Format;
+pub use header::WARNING_KEY;
+pub use limits::Limits;
+pub use open::{DetectorFile, open, open_with};
+pub use pixels::{ByteOrder, Dtype, Number, Pixels, Stats};
+pub use raw::RawFrame;
+pub use sentinel::SentinelPolicy;
+pub use series::{Series, Skipped, open_series, open_series_with};
+pub use write::{Compression, WriteDtype, WriteOptions};

@@ -1,0 +1,402 @@
+//! The crystallographic binary file: text, then one image in byte-offset compression.
+//!
+//! Every pixel is stored as the difference to the one before it, in one byte if it fits, else behind
+//! an escape (`0x80`, `0x8000`, `0x80000000`) in two, four or eight. The checksum (`Content-MD5`) is
+//! verified on every read; a mismatch is noted in the header under
+//! [`WARNING_KEY`](crate::WARNING_KEY) and the frame is read all the same, because
+//! programs other than the detector's own are known to write wrong ones (fabio#628).
+//! Source: the layout as read by fabio 2026.6.0 and the convention `PILATUS_1.2`.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use md5::{Digest, Md5};
+use ndarray::Array2;
+use xscatter_core::{Error, ErrorKind, Result};
+
+use crate::blob::{Blob, Bytes};
+use crate::header::{self, Header, Stated};
+use crate::limits::Limits;
+use crate::open::{Opened, ReadFrame};
+use crate::pilatus;
+use crate::pixels::{ByteOrder, Dtype, Pixels};
+use crate::raw::RawFrame;
+use crate::sentinel::SentinelPolicy;
+
+/// What stands between the text and the pixels.
+pub(crate) const BINARY_START: [u8; 4] = [0x0c, 0x1a, 0x04, 0xd5];
+const SECTION: &[u8] = b"--CIF-BINARY-FORMAT-SECTION--";
+
+pub(crate) fn sniff(head: &[u8]) -> bool {
+    head.starts_with(b"###CBF")
+}
+
+struct Cbf {
+    blob: Blob,
+    shape: (usize, usize),
+    dtype: Dtype,
+    byte_offset: bool,
+    data_offset: u64,
+    data_len: u64,
+    md5: Option<String>,
+    header: Header,
+    stated: Stated,
+}
+
+pub(crate) fn open(blob: &Blob, limits: &Limits) -> Result<Opened> {
+    let mut bytes = blob.open()?;
+    let (text, data_offset) = split_text(&mut bytes, limits)?;
+    let section = find(&text, SECTION)
+        .ok_or_else(|| malformed("expected a binary section, found none before the pixels"))?;
+    let mime = Mime::parse(&String::from_utf8_lossy(&text[section + SECTION.len()..]));
+    let header = pilatus::parse(&header_contents(&String::from_utf8_lossy(&text[..section])));
+
+    let byte_offset = match mime.find("conversions").as_deref() {
+        Some("x-cbf_byte_offset") => true,
+        Some("x-cbf_none") | None => false,
+        Some(other) => return Err(unsupported("conversions", "x-CBF_BYTE_OFFSET", other)),
+    };
+    if let Some(encoding) = mime.find("content-transfer-encoding")
+        && encoding != "binary"
+    {
+        return Err(unsupported(
+            "Content-Transfer-Encoding",
+            "BINARY",
+            &encoding,
+        ));
+    }
+    let dtype = match mime.find("x-binary-element-type").as_deref() {
+        None | Some("signed 32-bit integer") => Dtype::I32,
+        Some("unsigned 32-bit integer") => Dtype::U32,
+        Some("signed 16-bit integer") => Dtype::I16,
+        Some("unsigned 16-bit integer") => Dtype::U16,
+        Some("signed 8-bit integer") => Dtype::I8,
+        Some("unsigned 8-bit integer") => Dtype::U8,
+        Some(other) => {
+            return Err(unsupported(
+                "X-Binary-Element-Type",
+                "an integer of 8, 16 or 32 bits",
+                other,
+            ));
+        }
+    };
+    if let Some(order) = mime.find("x-binary-element-byte-order")
+        && order != "little_endian"
+    {
+        return Err(unsupported(
+            "X-Binary-Element-Byte-Order",
+            "LITTLE_ENDIAN",
+            &order,
+        ));
+    }
+    let columns = mime.size("x-binary-size-fastest-dimension")?;
+    let rows = mime.size("x-binary-size-second-dimension")?;
+    let shape = limits.check_shape(rows, columns)?;
+    let pixels = (shape.0 * shape.1) as u64;
+
+    let there = bytes.len() - data_offset;
+    let data_len = match mime.find("x-binary-size") {
+        Some(_) => mime.size("x-binary-size")?,
+        None => there,
+    };
+    if data_len > there {
+        return Err(Error::new(
+            ErrorKind::Truncated,
+            format!("expected {data_len} bytes of pixels (X-Binary-Size), found {there}"),
+        )
+        .at(format!("byte {data_offset}")));
+    }
+    // Every pixel takes at least one byte, so that nothing larger than the file is ever allocated.
+    let least = if byte_offset {
+        pixels
+    } else {
+        pixels * dtype.bytes() as u64
+    };
+    if data_len < least {
+        return Err(Error::new(
+            ErrorKind::Truncated,
+            format!(
+                "expected at least {least} bytes for {rows}x{columns} pixels, found {data_len}"
+            ),
+        )
+        .at("X-Binary-Size"));
+    }
+    let reader = Cbf {
+        blob: blob.clone(),
+        shape,
+        dtype,
+        byte_offset,
+        data_offset,
+        data_len,
+        md5: mime.get("content-md5"),
+        stated: pilatus::stated(&header),
+        header,
+    };
+    Ok(Opened {
+        shape,
+        dtype,
+        frames: 1,
+        reader: Box::new(reader),
+    })
+}
+
+/// The text before the pixels, and where the pixels begin.
+fn split_text(bytes: &mut Bytes, limits: &Limits) -> Result<(Vec<u8>, u64)> {
+    let limit = (limits.max_header_bytes as u64).min(bytes.len());
+    let mut size = limit.min(16 << 10);
+    loop {
+        let mut text = bytes.head(size)?;
+        if let Some(end) = find(&text, &BINARY_START) {
+            text.truncate(end);
+            return Ok((text, (end + BINARY_START.len()) as u64));
+        }
+        if size == limit {
+            return Err(Error::new(
+                ErrorKind::Truncated,
+                format!(
+                    "expected the start of the pixels (0C 1A 04 D5), found none in {size} bytes"
+                ),
+            ));
+        }
+        size = (size * 4).min(limit);
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
+}
+
+/// The text between the semicolons of `_array_data.header_contents`.
+fn header_contents(text: &str) -> String {
+    let after = text
+        .split_once("_array_data.header_contents")
+        .map_or(text, |(_, after)| after);
+    let mut lines = after.lines().skip_while(|line| !line.starts_with(';'));
+    let first = lines.next().unwrap_or("").trim_start_matches(';');
+    let block = lines.take_while(|line| !line.starts_with(';'));
+    std::iter::once(first)
+        .chain(block)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The keys of the binary section.
+struct Mime(Vec<(String, String)>);
+
+impl Mime {
+    fn parse(text: &str) -> Self {
+        let pair = |line: &str| {
+            let (key, value) = line.split_once([':', '='])?;
+            let value = value.trim().trim_end_matches(';').trim_matches('"');
+            Some((key.trim().to_ascii_lowercase(), value.to_owned()))
+        };
+        // A continuation (`conversions=…`) may stand on the line of its key.
+        Self(
+            text.lines()
+                .flat_map(|line| line.split(';'))
+                .filter_map(pair)
+                .collect(),
+        )
+    }
+
+    fn get(&self, key: &str) -> Option<String> {
+        let (_, value) = self.0.iter().find(|(name, _)| name == key)?;
+        Some(value.clone())
+    }
+
+    fn find(&self, key: &str) -> Option<String> {
+        self.get(key).map(|value| value.to_ascii_lowercase())
+    }
+
+    fn size(&self, key: &str) -> Result<u64> {
+        let text = self.get(key).unwrap_or_default();
+        text.parse().map_err(|_| {
+            malformed(format!(
+                "expected a whole number, found `{}`",
+                header::value(&text)
+            ))
+            .at(key)
+        })
+    }
+}
+
+impl ReadFrame for Cbf {
+    fn read(&self, index: usize) -> Result<RawFrame> {
+        let payload = self.blob.open()?.read_at(self.data_offset, self.data_len)?;
+        let mut header = self.header.clone();
+        if let Some(stated) = &self.md5 {
+            let found = BASE64.encode(Md5::digest(&payload));
+            if found != *stated {
+                let stated = header::value(stated);
+                header::warn(
+                    &mut header,
+                    &format!("Content-MD5 is {stated}, that of the pixels is {found}"),
+                );
+            }
+        }
+        let pixels = if self.byte_offset {
+            let mut values = vec![0; self.shape.0 * self.shape.1];
+            decode_byte_offset(&payload, &mut values)
+                .map_err(|error| error.at(format!("byte {}", self.data_offset)))?;
+            integers(values, self.dtype, self.shape)
+        } else {
+            let bytes = self.shape.0 * self.shape.1 * self.dtype.bytes();
+            Pixels::from_bytes(&payload[..bytes], self.dtype, ByteOrder::Little, self.shape)
+        };
+        let pixels = pixels.ok_or_else(|| malformed("the pixels do not fill the shape"))?;
+        let policy = SentinelPolicy {
+            cutoff: self.stated.cutoff,
+            ..Default::default()
+        };
+        Ok(RawFrame {
+            mask: policy.mask(&pixels).map(Arc::new),
+            pixels,
+            info: self.stated.info(self.blob.path(), index, Arc::new(header)),
+        })
+    }
+}
+
+/// Narrow types wrap at their own width, which is what truncation of the sum does.
+fn integers(values: Vec<i32>, dtype: Dtype, shape: (usize, usize)) -> Option<Pixels> {
+    let values = Array2::from_shape_vec(shape, values).ok()?;
+    Some(match dtype {
+        Dtype::I32 => Pixels::I32(values),
+        Dtype::U32 => Pixels::U32(values.mapv(|value| value as u32)),
+        Dtype::I16 => Pixels::I16(values.mapv(|value| value as i16)),
+        Dtype::U16 => Pixels::U16(values.mapv(|value| value as u16)),
+        Dtype::I8 => Pixels::I8(values.mapv(|value| value as i8)),
+        Dtype::U8 => Pixels::U8(values.mapv(|value| value as u8)),
+        _ => return None,
+    })
+}
+
+/// Decodes byte-offset compression into `out`; bytes beyond the last pixel are ignored.
+///
+/// # Errors
+/// If the bytes end before `out` is full.
+pub fn decode_byte_offset(bytes: &[u8], out: &mut [i32]) -> Result<()> {
+    let total = out.len();
+    let mut rest = bytes;
+    let mut last = 0_i32;
+    for (index, pixel) in out.iter_mut().enumerate() {
+        let (delta, after) = next_delta(rest).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Truncated,
+                format!("expected {total} pixels, the data end after {index}"),
+            )
+        })?;
+        last = last.wrapping_add(delta);
+        *pixel = last;
+        rest = after;
+    }
+    Ok(())
+}
+
+#[inline]
+fn next_delta(bytes: &[u8]) -> Option<(i32, &[u8])> {
+    let (&first, rest) = bytes.split_first()?;
+    if first != 0x80 {
+        return Some((i32::from(first as i8), rest));
+    }
+    let (word, rest) = rest.split_first_chunk()?;
+    let delta = i16::from_le_bytes(*word);
+    if delta != i16::MIN {
+        return Some((delta.into(), rest));
+    }
+    let (word, rest) = rest.split_first_chunk()?;
+    let delta = i32::from_le_bytes(*word);
+    if delta != i32::MIN {
+        return Some((delta, rest));
+    }
+    let (word, rest) = rest.split_first_chunk()?;
+    Some((i64::from_le_bytes(*word) as i32, rest))
+}
+
+/// Encodes pixels in byte-offset compression, appending to `out`.
+pub fn encode_byte_offset(pixels: &[i32], out: &mut Vec<u8>) {
+    let mut last = 0_i64;
+    for &pixel in pixels {
+        let delta = i64::from(pixel) - last;
+        last = pixel.into();
+        if let Ok(delta) = i8::try_from(delta)
+            && delta != i8::MIN
+        {
+            out.push(delta as u8);
+            continue;
+        }
+        out.push(0x80);
+        if let Ok(delta) = i16::try_from(delta)
+            && delta != i16::MIN
+        {
+            out.extend(delta.to_le_bytes());
+            continue;
+        }
+        out.extend(i16::MIN.to_le_bytes());
+        if let Ok(delta) = i32::try_from(delta)
+            && delta != i32::MIN
+        {
+            out.extend(delta.to_le_bytes());
+            continue;
+        }
+        out.extend(i32::MIN.to_le_bytes());
+        out.extend(delta.to_le_bytes());
+    }
+}
+
+fn unsupported(key: &str, expected: &str, found: &str) -> Error {
+    let found = header::value(found);
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("expected {expected}, found `{found}`"),
+    )
+    .at(key)
+}
+
+fn malformed(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Malformed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_four_widths_of_a_difference() {
+        let pixels = [0, 127, -1, -129, 32000, -2, 70_000, i32::MIN, i32::MAX, -5];
+        let mut bytes = Vec::new();
+        encode_byte_offset(&pixels, &mut bytes);
+        // The escape of a difference of more than 31 bits is followed by eight bytes.
+        assert!(
+            bytes
+                .windows(7)
+                .any(|w| w == [0x80, 0, 0x80, 0, 0, 0, 0x80])
+        );
+        let mut decoded = [1; 10];
+        decode_byte_offset(&bytes, &mut decoded).unwrap();
+        assert_eq!(decoded, pixels);
+    }
+
+    #[test]
+    fn truncated_data_say_how_far_they_went() {
+        let mut bytes = Vec::new();
+        encode_byte_offset(&[1, 2, 100_000], &mut bytes);
+        let error = decode_byte_offset(&bytes[..4], &mut [0; 3]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Truncated);
+        assert_eq!(error.message(), "expected 3 pixels, the data end after 2");
+    }
+
+    #[test]
+    fn continuation_lines_and_either_separator() {
+        let mime = Mime::parse(
+            "\r\nContent-Type: application/octet-stream;\r\n     conversions=\"x-CBF_BYTE_OFFSET\"\r\n\
+             X-Binary-Size= 12\r\nContent-MD5: ab==\r\n",
+        );
+        assert_eq!(mime.find("conversions").unwrap(), "x-cbf_byte_offset");
+        assert_eq!(mime.size("x-binary-size").unwrap(), 12);
+        assert_eq!(mime.get("content-md5").unwrap(), "ab==");
+        assert_eq!(mime.size("absent").unwrap_err().place(), Some("absent"));
+    }
+}

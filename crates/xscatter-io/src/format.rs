@@ -1,0 +1,189 @@
+//! Which formats there are and how a file is recognised: by its content, never by its name.
+
+use std::fmt;
+
+use xscatter_core::{Error, ErrorKind, Result};
+
+use crate::blob::Blob;
+use crate::limits::Limits;
+use crate::open::Opened;
+use crate::{cbf, edf, nexus, npy, tiff};
+
+/// A format that can be read and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// The ESRF data format.
+    Edf,
+    /// The crystallographic binary file with byte-offset compression.
+    Cbf,
+    /// TIFF and BigTIFF, with or without a DECTRIS header.
+    Tiff,
+    /// A numpy array.
+    Npy,
+    /// HDF5: NeXus, DECTRIS master files, LAMBDA.
+    Nexus,
+}
+
+impl Format {
+    /// All formats, in the order in which they are tried.
+    pub const ALL: [Self; 5] = [Self::Nexus, Self::Cbf, Self::Tiff, Self::Npy, Self::Edf];
+
+    /// The name for people: `EDF`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Edf => "EDF",
+            Self::Cbf => "CBF",
+            Self::Tiff => "TIFF",
+            Self::Npy => "npy",
+            Self::Nexus => "NeXus HDF5",
+        }
+    }
+
+    /// The usual end of the file name, without the dot.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Edf => "edf",
+            Self::Cbf => "cbf",
+            Self::Tiff => "tif",
+            Self::Npy => "npy",
+            Self::Nexus => "h5",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How many bytes of a file [`sniff`](Entry::sniff) sees.
+pub(crate) const HEAD: u64 = 4096;
+
+/// One row of the table of formats.
+pub(crate) struct Entry {
+    pub(crate) format: Format,
+    pub(crate) sniff: fn(&[u8]) -> bool,
+    pub(crate) open: fn(&Blob, &Limits) -> Result<Opened>,
+}
+
+/// The formats in the order in which they are tried.
+pub(crate) const TABLE: [Entry; 5] = [
+    Entry {
+        format: Format::Nexus,
+        sniff: nexus::sniff,
+        open: nexus::open,
+    },
+    Entry {
+        format: Format::Cbf,
+        sniff: cbf::sniff,
+        open: cbf::open,
+    },
+    Entry {
+        format: Format::Tiff,
+        sniff: tiff::sniff,
+        open: tiff::open,
+    },
+    Entry {
+        format: Format::Npy,
+        sniff: npy::sniff,
+        open: npy::open,
+    },
+    Entry {
+        format: Format::Edf,
+        sniff: edf::sniff,
+        open: edf::open,
+    },
+];
+
+/// The row of the table for a file that begins with `head`.
+pub(crate) fn identify(head: &[u8]) -> Result<&'static Entry> {
+    if head.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Truncated,
+            "expected a detector file, found an empty file",
+        ));
+    }
+    TABLE
+        .iter()
+        .find(|entry| (entry.sniff)(head))
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "expected a detector image (EDF, CBF, TIFF, npy, HDF5), found {}",
+                    describe(head)
+                ),
+            )
+        })
+}
+
+/// What a file that is no detector image seems to be.
+fn describe(head: &[u8]) -> String {
+    const MAGIC: [(&[u8], &str); 12] = [
+        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+        (b"\xff\xd8\xff", "a JPEG picture"),
+        (b"%PDF", "a PDF document"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"BZh", "a bzip2 file"),
+        (b"\x28\xb5\x2f\xfd", "a zstd file"),
+        (b"{\nHEA", "an ADSC or d*TREK image"),
+        (b"{\r\nHEA", "an ADSC or d*TREK image"),
+        (b"\xd2\x04\0\0", "a mar345 image"),
+        (b"\x04\xd2", "a mar345 image"),
+        (b"<?xml", "an XML text"),
+        (b"CDF", "a netCDF file"),
+    ];
+    if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return (*name).to_owned();
+    }
+    let text = String::from_utf8_lossy(&head[..head.len().min(512)]);
+    let is_text = !head.contains(&0)
+        && text
+            .chars()
+            .all(|c| !c.is_control() || c.is_ascii_whitespace());
+    if !is_text {
+        return "binary data of an unknown kind".to_owned();
+    }
+    let line = text.trim_start().lines().next().unwrap_or("");
+    let start: String = line.chars().take(40).collect();
+    format!("a text that begins with `{}`", start.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(head: &[u8]) -> String {
+        identify(head)
+            .err()
+            .expect("no format")
+            .message()
+            .to_owned()
+    }
+
+    #[test]
+    fn content_decides() {
+        for (head, format) in [
+            (&b"\x89HDF\r\n\x1a\n"[..], Format::Nexus),
+            (b"###CBF: VERSION 1.5", Format::Cbf),
+            (b"II*\0\x08\0\0\0", Format::Tiff),
+            (b"MM\0*\0\0\0\x08", Format::Tiff),
+            (b"\x93NUMPY\x01\0", Format::Npy),
+            (b"{\nDim_1 = 4 ;\n", Format::Edf),
+            (b"\r\n{\r\nEDF_DataBlockID = 0.Image.Psd ;", Format::Edf),
+        ] {
+            assert_eq!(identify(head).unwrap().format, format);
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_image_is_named() {
+        assert!(message(b"").ends_with("an empty file"));
+        assert!(message(b"\x89PNG\r\n\x1a\n...").ends_with("a PNG picture"));
+        assert!(message(b"{\n  \"fits\": [1, 2]}").contains("a text that begins with `{`"));
+        assert!(message(b"{\nHEADER_BYTES= 512;\n").contains("ADSC"));
+        assert!(message(b"\0\x01\x02").contains("binary"));
+    }
+}

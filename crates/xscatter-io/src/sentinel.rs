@@ -1,0 +1,172 @@
+//! Which stored values are no measurement, and why.
+//!
+//! Detectors mark gaps, bad pixels and overflows in the image itself; a reader that takes these
+//! markers for counts spoils every sum (pyFAI#2535, #2466). The rules, each of which a format may
+//! switch off:
+//!
+//! | stored | rule |
+//! |---|---|
+//! | signed integer | −1 is a gap, any other negative value is bad |
+//! | `u32` | 2³²−1 is an overflow, 2³²−2 and 2³²−3 are bad |
+//! | `u16`, `u64` | the largest value is an overflow |
+//! | above the stated cut-off | overflow |
+//! | float | not finite is bad; negative values are valid |
+//!
+//! A plain array (npy) has no unsigned markers. Cost: one pass; a mask is made only if a marker is
+//! found. Source: DECTRIS and NeXus conventions, neggia.
+
+use ndarray::Array2;
+use xscatter_core::{Mask, PixelFlags};
+
+use crate::pixels::Pixels;
+
+/// Which markers a format uses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SentinelPolicy {
+    /// Negative values of signed integers are markers.
+    pub negative: bool,
+    /// The largest values of unsigned integers are markers.
+    pub unsigned: bool,
+    /// The largest valid count, where the file states one.
+    pub cutoff: Option<f64>,
+}
+
+impl Default for SentinelPolicy {
+    fn default() -> Self {
+        Self {
+            negative: true,
+            unsigned: true,
+            cutoff: None,
+        }
+    }
+}
+
+impl SentinelPolicy {
+    /// The mask that the stored values call for; `None` if no pixel is a marker.
+    pub fn mask(&self, pixels: &Pixels) -> Option<Mask> {
+        let limit = self.cutoff.unwrap_or(f64::INFINITY);
+        let signed = |value: i64| match value {
+            -1 if self.negative => PixelFlags::GAP,
+            ..0 if self.negative => PixelFlags::BAD,
+            _ if value as f64 > limit => PixelFlags::OVERFLOW,
+            _ => PixelFlags::VALID,
+        };
+        let unsigned = |value: u64, max: u64, bad_below: u64| {
+            if self.unsigned && value == max || value as f64 > limit {
+                PixelFlags::OVERFLOW
+            } else if self.unsigned && value >= max - bad_below {
+                PixelFlags::BAD
+            } else {
+                PixelFlags::VALID
+            }
+        };
+        let float = |value: f64| {
+            if !value.is_finite() {
+                PixelFlags::BAD
+            } else if value > limit || value.abs() > f64::from(f32::MAX) {
+                PixelFlags::OVERFLOW
+            } else {
+                PixelFlags::VALID
+            }
+        };
+        match pixels {
+            Pixels::I8(values) => flags(values, |value| signed(value.into())),
+            Pixels::I16(values) => flags(values, |value| signed(value.into())),
+            Pixels::I32(values) => flags(values, |value| signed(value.into())),
+            Pixels::I64(values) => flags(values, signed),
+            // 255 is an ordinary grey level.
+            Pixels::U8(values) => flags(values, |value| unsigned(value.into(), u64::MAX, 0)),
+            Pixels::U16(values) => {
+                flags(values, |value| unsigned(value.into(), u16::MAX.into(), 0))
+            }
+            Pixels::U32(values) => {
+                flags(values, |value| unsigned(value.into(), u32::MAX.into(), 2))
+            }
+            Pixels::U64(values) => flags(values, |value| unsigned(value, u64::MAX, 0)),
+            Pixels::F32(values) => flags(values, |value| float(value.into())),
+            Pixels::F64(values) => flags(values, float),
+        }
+    }
+}
+
+fn flags<T: Copy>(values: &Array2<T>, flag: impl Fn(T) -> PixelFlags) -> Option<Mask> {
+    let marked = values.iter().any(|&value| flag(value) != PixelFlags::VALID);
+    marked.then(|| Mask::new(values.mapv(flag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn flags_of(pixels: &Pixels, policy: SentinelPolicy) -> Vec<PixelFlags> {
+        policy.mask(pixels).unwrap().as_slice().to_vec()
+    }
+
+    #[test]
+    fn negative_counts_of_signed_pixels_are_gaps_and_bad_pixels() {
+        let flags = flags_of(
+            &Pixels::I32(array![[-1, -2, 0, 7, 11]]),
+            SentinelPolicy {
+                cutoff: Some(10.0),
+                ..Default::default()
+            },
+        );
+        let expected = [
+            PixelFlags::GAP,
+            PixelFlags::BAD,
+            PixelFlags::VALID,
+            PixelFlags::VALID,
+            PixelFlags::OVERFLOW,
+        ];
+        assert_eq!(flags, expected);
+    }
+
+    #[test]
+    fn the_largest_values_of_unsigned_pixels_are_markers() {
+        let pixels = Pixels::U32(array![[
+            0,
+            u32::MAX,
+            u32::MAX - 1,
+            u32::MAX - 2,
+            u32::MAX - 3
+        ]]);
+        let expected = [
+            PixelFlags::VALID,
+            PixelFlags::OVERFLOW,
+            PixelFlags::BAD,
+            PixelFlags::BAD,
+            PixelFlags::VALID,
+        ];
+        assert_eq!(flags_of(&pixels, SentinelPolicy::default()), expected);
+        let plain = SentinelPolicy {
+            unsigned: false,
+            ..Default::default()
+        };
+        assert_eq!(plain.mask(&pixels), None);
+    }
+
+    #[test]
+    fn a_full_byte_is_a_grey_level_and_a_full_word_is_saturated() {
+        let policy = SentinelPolicy::default();
+        assert_eq!(policy.mask(&Pixels::U8(array![[255, 0]])), None);
+        let flags = flags_of(&Pixels::U16(array![[65535, 65534]]), policy);
+        assert_eq!(flags, [PixelFlags::OVERFLOW, PixelFlags::VALID]);
+    }
+
+    #[test]
+    fn floats_may_be_negative_but_not_infinite() {
+        let pixels = Pixels::F64(array![[-3.0, f64::NAN, f64::INFINITY, 1e300]]);
+        let expected = [
+            PixelFlags::VALID,
+            PixelFlags::BAD,
+            PixelFlags::BAD,
+            PixelFlags::OVERFLOW,
+        ];
+        assert_eq!(flags_of(&pixels, SentinelPolicy::default()), expected);
+        assert_eq!(
+            SentinelPolicy::default().mask(&Pixels::I8(array![[3]])),
+            None
+        );
+    }
+}
