@@ -1,1 +1,29 @@
 #![doc = include_str!("../README.md")]
+
+mod bins;
+mod boosting;
+mod classifier;
+mod error;
+mod family;
+mod forest;
+mod gradient_tree;
+mod grow;
+mod lbfgs;
+mod logistic;
+mod neighbours;
+mod persist;
+mod problem;
+mod scale;
+mod smartcore;
+mod tree;
+
+pub use boosting::{EarlyStopping, FittedBoosting, GradientBoosting, GradientBoostingConfig};
+pub use classifier::{Classifier, FittedClassifier};
+pub use error::ConfigError;
+pub use family::{families, smartcore_families};
+pub use forest::{ExtraTrees, FittedForest, ForestConfig, RandomForest, SplitFeatures};
+pub use logistic::{FittedLogistic, LogisticRegression, LogisticRegressionConfig};
+pub use neighbours::{FittedNeighbours, NearestNeighbours, NearestNeighboursConfig, Vote};
+pub use problem::ClassWeight;
+pub use scale::{FittedScaler, StandardScaler};
+pub use smartcore::{FittedSmartcoreNeighbours, SmartcoreLogistic, SmartcoreNeighbours};

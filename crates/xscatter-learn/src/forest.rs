@@ -1,0 +1,302 @@
+//! Extra trees and random forest: the mean of many deep trees that differ by chance.
+//!
+//! Use them as the first guess on tables of any scale, with missing values, with features that say
+//! nothing: they need no scaling and hardly any tuning. Do not expect them to extrapolate, and prefer
+//! a linear model where rows are few and features many and correlated.
+//!
+//! ```text
+//! p(class | row) = 1/T Σ_t (weight of the class in the row's leaf of tree t) / (weight of that leaf)
+//! ```
+//!
+//! | | rows of a tree | cuts that a node tries |
+//! |---|---|---|
+//! | [`RandomForest`] | drawn with replacement | for each feature drawn, all |
+//! | [`ExtraTrees`] | all | for each feature drawn, one, uniform between its extremes |
+//!
+//! Splits minimise the weighted Gini impurity. Features are cut into at most
+//! [`max_bins`](ForestConfig::max_bins) bins first; `NaN` is *missing* and goes to the side where it
+//! helps most. Tree t uses the random stream t of the seed, so the model does not depend on the number
+//! of threads. Fitting costs O(trees · rows · features drawn · log rows) time. Sources: Breiman 2001
+//! (doi:10.1023/A:1010933404324); Geurts, Ernst and Wehenkel 2006 (doi:10.1007/s10994-006-6226-1);
+//! scikit-learn 1.9.1 for the defaults.
+
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayView2};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use xscatter_core::learn::check_features;
+use xscatter_core::seed::derive;
+use xscatter_core::{Estimator, Predictor, Result, TrainingSet};
+
+use crate::bins::{Bins, MOST_BINS};
+use crate::error::{ConfigError, require};
+use crate::grow::{Cuts, Growth, Sample, below};
+use crate::problem::{ClassMap, ClassWeight, Missing, Problem};
+use crate::tree::Tree;
+
+/// How many of the features a node looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitFeatures {
+    /// √(features).
+    Sqrt,
+    /// log₂(features).
+    Log2,
+    /// This part of the features, above 0 and up to 1.
+    Fraction(f64),
+}
+
+impl SplitFeatures {
+    fn count(self, n_features: usize) -> usize {
+        let count = match self {
+            Self::Sqrt => (n_features as f64).sqrt(),
+            Self::Log2 => (n_features as f64).log2(),
+            Self::Fraction(fraction) => fraction * n_features as f64,
+        };
+        (count as usize).clamp(1, n_features)
+    }
+}
+
+/// The parameters of both forests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForestConfig {
+    /// How many trees.
+    pub trees: usize,
+    /// The most splits between root and leaf; `None` lets trees grow until leaves are pure.
+    pub max_depth: Option<usize>,
+    /// The fewest rows of a leaf.
+    pub min_samples_leaf: usize,
+    /// How many features a node looks at.
+    pub split_features: SplitFeatures,
+    /// The most bins of a feature, 2 to 255.
+    pub max_bins: usize,
+    /// How much the classes weigh.
+    pub class_weight: ClassWeight,
+    /// The seed of all trees.
+    pub seed: u64,
+}
+
+impl Default for ForestConfig {
+    /// 200 full trees, √(features) a node.
+    fn default() -> Self {
+        Self {
+            trees: 200,
+            max_depth: None,
+            min_samples_leaf: 1,
+            split_features: SplitFeatures::Sqrt,
+            max_bins: MOST_BINS,
+            class_weight: ClassWeight::Uniform,
+            seed: 0,
+        }
+    }
+}
+
+impl ForestConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        require(self.trees >= 1, "trees", "1 or more", self.trees)?;
+        let leaf = self.min_samples_leaf;
+        require(leaf >= 1, "min_samples_leaf", "1 or more", leaf)?;
+        let bins = self.max_bins;
+        require(
+            (2..=MOST_BINS).contains(&bins),
+            "max_bins",
+            "2 to 255",
+            bins,
+        )?;
+        if let SplitFeatures::Fraction(fraction) = self.split_features {
+            let holds = fraction > 0.0 && fraction <= 1.0;
+            require(holds, "split_features", "above 0 and up to 1", fraction)?;
+        }
+        Ok(())
+    }
+
+    fn fit(&self, train: &TrainingSet<'_>, cuts: Cuts) -> Result<FittedForest> {
+        let problem = Problem::new(train, self.class_weight, Missing::Allowed)?;
+        let bins = Bins::new(problem.rows.view(), &problem.weights, self.max_bins);
+        let growth = Growth {
+            bins: &bins,
+            n_classes: problem.classes.len(),
+            cuts,
+            n_candidates: self.split_features.count(bins.columns.len()),
+            max_depth: self.max_depth.unwrap_or(usize::MAX),
+            min_samples_leaf: self.min_samples_leaf,
+        };
+        let trees = (0..self.trees)
+            .into_par_iter()
+            .map(|tree| {
+                let mut rng = ChaCha8Rng::seed_from_u64(derive(self.seed, tree as u64));
+                let mut samples = match cuts {
+                    Cuts::Best => bootstrap(&problem, &mut rng),
+                    Cuts::Random => all(&problem),
+                };
+                growth.grow(&mut samples, &mut rng, train.stop())
+            })
+            .collect::<Result<Vec<Tree>>>()?;
+        Ok(FittedForest {
+            n_features: bins.columns.len(),
+            classes: problem.classes,
+            trees,
+        })
+    }
+}
+
+fn sample(problem: &Problem<'_>, row: usize, times: u32) -> Sample {
+    Sample {
+        row: row as u32,
+        label: problem.labels[row],
+        weight: problem.weights[row] * f64::from(times),
+    }
+}
+
+fn all(problem: &Problem<'_>) -> Vec<Sample> {
+    (0..problem.labels.len())
+        .map(|row| sample(problem, row, 1))
+        .collect()
+}
+
+/// As many rows as there are, drawn with replacement; a row drawn twice weighs double.
+fn bootstrap(problem: &Problem<'_>, rng: &mut ChaCha8Rng) -> Vec<Sample> {
+    let n_rows = problem.labels.len();
+    let mut times = vec![0; n_rows];
+    for _ in 0..n_rows {
+        times[below(rng, n_rows as u32) as usize] += 1;
+    }
+    (0..n_rows)
+        .filter(|&row| times[row] > 0)
+        .map(|row| sample(problem, row, times[row]))
+        .collect()
+}
+
+/// Extremely randomised trees: fast to fit, smooth, the best first guess.
+///
+/// ```
+/// use ndarray::array;
+/// use xscatter_core::{Classes, Estimator, Predictor, Target, TrainingSet};
+/// use xscatter_learn::{ExtraTrees, ForestConfig};
+///
+/// let rows = array![[0.0_f32], [0.1], [0.9], [1.0]];
+/// let target = Target::Classes(Classes::from_names(&["SAXS", "SAXS", "WAXS", "WAXS"]));
+/// let trees = ExtraTrees::new(ForestConfig { trees: 50, ..ForestConfig::default() })?;
+/// let model = trees.fit(&TrainingSet::new(rows.view(), &target)?)?;
+/// assert!(model.predict_proba(array![[0.95]].view())?[[0, 1]] > 0.5);
+/// # Ok::<(), xscatter_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ForestConfig", into = "ForestConfig")]
+pub struct ExtraTrees(ForestConfig);
+
+/// Random forest: bootstrap rows and the best cuts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ForestConfig", into = "ForestConfig")]
+pub struct RandomForest(ForestConfig);
+
+macro_rules! forest {
+    ($forest:ident, $cuts:expr) => {
+        impl $forest {
+            /// From its configuration.
+            ///
+            /// # Errors
+            /// [`ConfigError`] if a field is out of its domain.
+            pub fn new(config: ForestConfig) -> Result<Self, ConfigError> {
+                config.check()?;
+                Ok(Self(config))
+            }
+
+            /// Its configuration.
+            pub fn config(&self) -> &ForestConfig {
+                &self.0
+            }
+        }
+
+        impl TryFrom<ForestConfig> for $forest {
+            type Error = ConfigError;
+
+            fn try_from(config: ForestConfig) -> Result<Self, ConfigError> {
+                Self::new(config)
+            }
+        }
+
+        impl From<$forest> for ForestConfig {
+            fn from(forest: $forest) -> Self {
+                forest.0
+            }
+        }
+
+        impl Estimator for $forest {
+            type Fitted = FittedForest;
+
+            fn fit(&self, train: &TrainingSet<'_>) -> Result<FittedForest> {
+                self.0.fit(train, $cuts)
+            }
+        }
+    };
+}
+forest!(ExtraTrees, Cuts::Random);
+forest!(RandomForest, Cuts::Best);
+
+/// The trees of a forest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawForest")]
+pub struct FittedForest {
+    n_features: usize,
+    classes: ClassMap,
+    trees: Vec<Tree>,
+}
+
+#[derive(Deserialize)]
+struct RawForest {
+    n_features: usize,
+    classes: ClassMap,
+    trees: Vec<Tree>,
+}
+
+impl TryFrom<RawForest> for FittedForest {
+    type Error = String;
+
+    fn try_from(raw: RawForest) -> Result<Self, String> {
+        if raw.trees.is_empty() {
+            return Err("expected at least one tree, got none".to_owned());
+        }
+        for tree in &raw.trees {
+            tree.check(raw.n_features, raw.classes.len())?;
+        }
+        Ok(Self {
+            n_features: raw.n_features,
+            classes: raw.classes,
+            trees: raw.trees,
+        })
+    }
+}
+
+impl FittedForest {
+    /// How many trees.
+    pub fn n_trees(&self) -> usize {
+        self.trees.len()
+    }
+}
+
+impl Predictor for FittedForest {
+    fn outputs(&self) -> &[Arc<str>] {
+        self.classes.names()
+    }
+
+    fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        check_features(rows, self.n_features)?;
+        let n_classes = self.classes.len();
+        self.classes.predict(rows, |rows, scores| {
+            for tree in &self.trees {
+                let rows = rows.chunks_exact(self.n_features);
+                for (row, scores) in rows.zip(scores.chunks_exact_mut(n_classes)) {
+                    for (score, &value) in scores.iter_mut().zip(tree.values(row, n_classes)) {
+                        *score += f64::from(value);
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}

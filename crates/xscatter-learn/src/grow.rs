@@ -1,0 +1,409 @@
+//! Growing one classification tree of a forest on binned features.
+//!
+//! Nodes are split depth first where the weighted Gini impurity falls most. A node looks at a random
+//! choice of features; for each either at every cut between its bins (random forest) or at one cut
+//! drawn uniformly between its extremes (extra trees). Large nodes count classes in a histogram,
+//! small nodes sort their few codes. Rows keep their order when a node is split, so reading a column
+//! runs forward through memory.
+
+use std::ops::Range;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
+use xscatter_core::Result;
+use xscatter_core::StopToken;
+
+use crate::bins::{Bins, Column};
+use crate::tree::{Split, Tree};
+
+/// A row in a tree.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    pub(crate) row: u32,
+    pub(crate) label: u32,
+    pub(crate) weight: f64,
+}
+
+/// Which cuts of a feature a node looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cuts {
+    /// All of them.
+    Best,
+    /// One, drawn uniformly between the smallest and the largest value.
+    Random,
+}
+
+/// How a tree grows.
+#[derive(Debug)]
+pub(crate) struct Growth<'a> {
+    pub(crate) bins: &'a Bins,
+    pub(crate) n_classes: usize,
+    pub(crate) cuts: Cuts,
+    pub(crate) n_candidates: usize,
+    pub(crate) max_depth: usize,
+    pub(crate) min_samples_leaf: usize,
+}
+
+/// A node whose rows are known and whose fate is not.
+struct Open {
+    node: usize,
+    samples: Range<usize>,
+    depth: usize,
+}
+
+impl Growth<'_> {
+    /// Grows a tree on the samples, which it reorders.
+    pub(crate) fn grow(
+        &self,
+        samples: &mut [Sample],
+        rng: &mut ChaCha8Rng,
+        stop: &StopToken,
+    ) -> Result<Tree> {
+        let mut tree = Tree::seed();
+        let mut search = Search::new(self);
+        let mut moved = Vec::with_capacity(samples.len());
+        let mut open = vec![Open {
+            node: 0,
+            samples: 0..samples.len(),
+            depth: 0,
+        }];
+        while let Some(Open {
+            node,
+            samples: range,
+            depth,
+        }) = open.pop()
+        {
+            stop.check()?;
+            let here = &mut samples[range.clone()];
+            search.count(here);
+            let may_split = depth < self.max_depth && here.len() >= 2 * self.min_samples_leaf;
+            let split = if may_split && !search.is_pure() {
+                search.best_split(here, rng)
+            } else {
+                None
+            };
+            let Some(split) = split else {
+                let total: f64 = search.totals.iter().sum();
+                tree.leaf(node, search.totals.iter().map(|w| (w / total) as f32));
+                continue;
+            };
+            let column = &self.bins.columns[split.feature as usize];
+            let n_left = column.part(here, |sample| sample.row, &mut moved, &split);
+            let middle = range.start + n_left;
+            let left = tree.split(node, &split);
+            open.push(Open {
+                node: left + 1,
+                samples: middle..range.end,
+                depth: depth + 1,
+            });
+            open.push(Open {
+                node: left,
+                samples: range.start..middle,
+                depth: depth + 1,
+            });
+        }
+        Ok(tree)
+    }
+}
+
+/// The best split found so far, with its score Σ L²/ΣL + Σ R²/ΣR, which Gini impurity falls with.
+struct Found {
+    score: f64,
+    split: Split,
+}
+
+/// Memory for the search at one node, used again at the next.
+struct Search<'a> {
+    growth: &'a Growth<'a>,
+    /// A permutation; its beginning is what the node at hand has drawn.
+    features: Vec<u32>,
+    /// The weight of each class in the node at hand.
+    totals: Vec<f64>,
+    /// The code of each sample.
+    codes: Vec<u8>,
+    /// Class weights a code, and the number of samples a code.
+    histogram: Vec<f64>,
+    counts: Vec<u32>,
+    /// Code and position of each sample, for small nodes.
+    keys: Vec<u32>,
+    /// The codes that occur; for small nodes their class weights lie in the histogram in this order.
+    present: Vec<u8>,
+    left: Vec<f64>,
+    missing: Vec<f64>,
+}
+
+impl<'a> Search<'a> {
+    fn new(growth: &'a Growth<'a>) -> Self {
+        let n_classes = growth.n_classes;
+        Self {
+            growth,
+            features: (0..growth.bins.columns.len() as u32).collect(),
+            totals: vec![0.0; n_classes],
+            codes: Vec::new(),
+            histogram: vec![0.0; 256 * n_classes],
+            counts: vec![0; 256],
+            keys: Vec::new(),
+            present: Vec::new(),
+            left: vec![0.0; n_classes],
+            missing: vec![0.0; n_classes],
+        }
+    }
+
+    fn count(&mut self, samples: &[Sample]) {
+        self.totals.fill(0.0);
+        for sample in samples {
+            self.totals[sample.label as usize] += sample.weight;
+        }
+    }
+
+    fn is_pure(&self) -> bool {
+        self.totals.iter().filter(|&&weight| weight > 0.0).count() < 2
+    }
+
+    fn best_split(&mut self, samples: &[Sample], rng: &mut ChaCha8Rng) -> Option<Split> {
+        let mut best: Option<Found> = None;
+        let mut any_varies = false;
+        for visited in 0..self.features.len() {
+            // Beyond the wished number only until one feature varies at all.
+            if visited >= self.growth.n_candidates && any_varies {
+                break;
+            }
+            let rest = self.features.len() - visited;
+            self.features
+                .swap(visited, visited + below(rng, rest as u32) as usize);
+            let feature = self.features[visited];
+            let column = &self.growth.bins.columns[feature as usize];
+            let Some((low, high, n_missing)) = self.read(samples, column) else {
+                continue;
+            };
+            any_varies = true;
+            self.missing.fill(0.0);
+            if n_missing > 0 {
+                for (sample, &code) in samples.iter().zip(&self.codes) {
+                    if code == column.missing() {
+                        self.missing[sample.label as usize] += sample.weight;
+                    }
+                }
+            }
+            match self.growth.cuts {
+                Cuts::Random => {
+                    let cut = random_cut(column, low, high, n_missing > 0, rng);
+                    self.try_cut(samples, feature, column, cut, &mut best);
+                }
+                Cuts::Best => {
+                    self.collect(samples, column, low, high);
+                    self.sweep(samples.len(), feature, column, n_missing, &mut best);
+                }
+            }
+        }
+        best.map(|found| found.split)
+    }
+
+    /// Reads the codes of the samples; smallest and largest code of a value and how many samples
+    /// lack one, or `None` if all are alike.
+    fn read(&mut self, samples: &[Sample], column: &Column) -> Option<(u8, u8, usize)> {
+        self.codes.clear();
+        let codes = samples.iter().map(|s| column.codes[s.row as usize]);
+        self.codes.extend(codes);
+        let (mut low, mut high, mut n_missing) = (u8::MAX, 0, 0);
+        if column.has_missing {
+            for &code in &self.codes {
+                if code == column.missing() {
+                    n_missing += 1;
+                } else {
+                    low = low.min(code);
+                    high = high.max(code);
+                }
+            }
+        } else {
+            for &code in &self.codes {
+                low = low.min(code);
+                high = high.max(code);
+            }
+        }
+        let all_missing = n_missing == samples.len();
+        let varies = low < high || n_missing > 0;
+        (varies && !all_missing).then_some((low, high, n_missing))
+    }
+
+    /// Scores one cut.
+    fn try_cut(
+        &mut self,
+        samples: &[Sample],
+        feature: u32,
+        column: &Column,
+        cut: Split,
+        best: &mut Option<Found>,
+    ) {
+        self.left.fill(0.0);
+        let mut n_left = 0;
+        for (sample, &code) in samples.iter().zip(&self.codes) {
+            if column.goes_left(code, &cut) {
+                self.left[sample.label as usize] += sample.weight;
+                n_left += 1;
+            }
+        }
+        let split = Split { feature, ..cut };
+        let counts = (n_left, samples.len() - n_left);
+        let has_missing = self.missing.iter().any(|&weight| weight > 0.0);
+        self.offer(counts, has_missing, || split, best);
+    }
+
+    /// Counts the classes of every code that occurs.
+    fn collect(&mut self, samples: &[Sample], column: &Column, low: u8, high: u8) {
+        let n_classes = self.growth.n_classes;
+        let span = usize::from(high - low) + 1;
+        self.present.clear();
+        if samples.len() * 2 < span {
+            self.keys.clear();
+            for (position, &code) in self.codes.iter().enumerate() {
+                if !column.has_missing || code != column.missing() {
+                    self.keys.push((u32::from(code) << 16) | position as u32);
+                }
+            }
+            self.keys.sort_unstable();
+            for key in &self.keys {
+                let (code, sample) = ((key >> 16) as u8, &samples[(key & 0xFFFF) as usize]);
+                if self.present.last() != Some(&code) {
+                    self.counts[self.present.len()] = 0;
+                    self.histogram[self.present.len() * n_classes..][..n_classes].fill(0.0);
+                    self.present.push(code);
+                }
+                let place = self.present.len() - 1;
+                self.counts[place] += 1;
+                self.histogram[place * n_classes + sample.label as usize] += sample.weight;
+            }
+            return;
+        }
+        // One more place takes the missing values, wherever their code lies.
+        let low = usize::from(low);
+        self.counts[..=span].fill(0);
+        self.histogram[..(span + 1) * n_classes].fill(0.0);
+        for (sample, &code) in samples.iter().zip(&self.codes) {
+            let place = usize::from(code).wrapping_sub(low).min(span);
+            self.counts[place] += 1;
+            self.histogram[place * n_classes + sample.label as usize] += sample.weight;
+        }
+        for place in 0..span {
+            if self.counts[place] > 0 {
+                let to = self.present.len();
+                self.counts[to] = self.counts[place];
+                self.histogram
+                    .copy_within(place * n_classes..(place + 1) * n_classes, to * n_classes);
+                self.present.push((low + place) as u8);
+            }
+        }
+    }
+
+    /// Scores every cut between the codes that were collected, with missing values on either side.
+    fn sweep(
+        &mut self,
+        n_samples: usize,
+        feature: u32,
+        column: &Column,
+        n_missing: usize,
+        best: &mut Option<Found>,
+    ) {
+        let n_classes = self.growth.n_classes;
+        for missing_left in [false, true] {
+            if missing_left && n_missing == 0 {
+                break;
+            }
+            let mut n_left = 0;
+            self.left.fill(0.0);
+            if missing_left {
+                self.left.copy_from_slice(&self.missing);
+                n_left = n_missing;
+            }
+            for place in 0..self.present.len() {
+                let weights = &self.histogram[place * n_classes..][..n_classes];
+                for (left, weight) in self.left.iter_mut().zip(weights) {
+                    *left += weight;
+                }
+                n_left += self.counts[place] as usize;
+                let here = self.present[place];
+                let next = self.present.get(place + 1).copied();
+                // Behind the last value there is a cut only if the missing ones lie there.
+                if next.is_none() && (missing_left || n_missing == 0) {
+                    break;
+                }
+                let split = || Split {
+                    feature,
+                    last_left: here,
+                    threshold: next.map_or(f32::MAX, |next| column.between(here, next)),
+                    missing_left,
+                };
+                self.offer((n_left, n_samples - n_left), n_missing > 0, split, best);
+            }
+        }
+    }
+
+    /// Keeps the split that `self.left` is the left side of, if it is the best so far.
+    fn offer(
+        &self,
+        (n_left, n_right): (usize, usize),
+        has_missing: bool,
+        split: impl FnOnce() -> Split,
+        best: &mut Option<Found>,
+    ) {
+        let least = self.growth.min_samples_leaf;
+        if n_left < least || n_right < least {
+            return;
+        }
+        let (mut left, mut left_squares, mut right, mut right_squares) = (0.0, 0.0, 0.0, 0.0);
+        for (l, total) in self.left.iter().zip(&self.totals) {
+            let r = total - l;
+            left += l;
+            left_squares += l * l;
+            right += r;
+            right_squares += r * r;
+        }
+        let score = left_squares / left + right_squares / right;
+        if best.as_ref().is_none_or(|found| score > found.score) {
+            let mut split = split();
+            if !has_missing {
+                // Nothing is known about missing values here: they go with the majority.
+                split.missing_left = left >= right;
+            }
+            *best = Some(Found { score, split });
+        }
+    }
+}
+
+/// A cut between two codes, as extra trees draw it: uniform in the value, not in the code.
+fn random_cut(
+    column: &Column,
+    low: u8,
+    high: u8,
+    has_missing: bool,
+    rng: &mut ChaCha8Rng,
+) -> Split {
+    let missing_left = has_missing && low < high && rng.next_u32() & 1 == 1;
+    let feature = 0;
+    if low == high {
+        // All values are alike: they part from the missing ones.
+        return Split {
+            feature,
+            last_left: high,
+            threshold: f32::MAX,
+            missing_left,
+        };
+    }
+    let smallest = f64::from(column.ranges[low as usize].0);
+    let largest = f64::from(column.ranges[high as usize].1);
+    let uniform = f64::from(rng.next_u32()) / 2_f64.powi(32);
+    let wish = smallest + uniform * (largest - smallest);
+    let inner = &column.ranges[low as usize..high as usize];
+    let last_left = low + inner.partition_point(|range| f64::from(range.0) <= wish) as u8 - 1;
+    Split {
+        feature,
+        last_left,
+        threshold: column.near(last_left, wish as f32),
+        missing_left,
+    }
+}
+
+/// A number below `end`; the bias of the multiplication is below `end` / 2³².
+pub(crate) fn below(rng: &mut ChaCha8Rng, end: u32) -> u32 {
+    ((u64::from(rng.next_u32()) * u64::from(end)) >> 32) as u32
+}
