@@ -1,0 +1,536 @@
+//! Whole studies with toy families: nearest centroid, and some that fail on purpose.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ndarray::{Array2, ArrayView2};
+use xscatter_automl::{
+    Event, Leaderboard, Representation, Status, Study, StudyConfig, StudyError, Summary,
+};
+use xscatter_core::search::{Domain, Space};
+use xscatter_core::{
+    BoxEstimator, Classes, Error, ErrorKind, Estimator, Family, FeatureTable, Metric, Params,
+    Predictor, Result, StopToken, Target, TrainingSet, seed,
+};
+
+/// Probabilities from the distances to the mean of every class.
+struct Centroid {
+    sharpness: f64,
+}
+
+struct Centroids {
+    names: Vec<Arc<str>>,
+    means: Array2<f64>,
+    sharpness: f64,
+}
+
+impl Estimator for Centroid {
+    type Fitted = Centroids;
+
+    fn fit(&self, train: &TrainingSet<'_>) -> Result<Centroids> {
+        let classes = train.target().classes()?;
+        let counts = classes.counts();
+        let mut means = Array2::zeros((classes.n_classes(), train.rows().ncols()));
+        for (row, &label) in train.rows().rows().into_iter().zip(classes.labels()) {
+            train.stop().check()?;
+            for (mean, &value) in means.row_mut(label as usize).iter_mut().zip(row) {
+                *mean += f64::from(value) / counts[label as usize] as f64;
+            }
+        }
+        Ok(Centroids {
+            names: classes.names().to_vec(),
+            means,
+            sharpness: self.sharpness,
+        })
+    }
+}
+
+impl Predictor for Centroids {
+    fn outputs(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        let mut scores = Array2::zeros((rows.nrows(), self.names.len()));
+        for (row, mut out) in rows.rows().into_iter().zip(scores.rows_mut()) {
+            for (mean, out) in self.means.rows().into_iter().zip(&mut out) {
+                let squares = row
+                    .iter()
+                    .zip(mean)
+                    .map(|(&x, m)| (f64::from(x) - m).powi(2));
+                *out = (-self.sharpness * squares.sum::<f64>()).exp() as f32 + 1e-6;
+            }
+            let sum = out.sum();
+            out /= sum;
+        }
+        Ok(scores)
+    }
+}
+
+/// What a family does on fitting.
+#[derive(Clone, Copy, PartialEq)]
+enum Manner {
+    Centroid,
+    Fail,
+    Panic,
+    Constant,
+    Noise,
+}
+
+struct Toy {
+    name: &'static str,
+    manner: Manner,
+    space: Space,
+}
+
+impl Toy {
+    fn boxed(name: &'static str, manner: Manner) -> Box<dyn Family> {
+        let sharpness = Domain::Real {
+            low: 0.01,
+            high: 10.0,
+            log: true,
+        };
+        Box::new(Self {
+            name,
+            manner,
+            space: Space::new().with("sharpness", sharpness, 1.0),
+        })
+    }
+}
+
+impl Family for Toy {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn space(&self) -> &Space {
+        &self.space
+    }
+
+    fn portfolio(&self) -> Vec<Params> {
+        [1.0, 0.1, 5.0]
+            .map(|value| Params::new().with("sharpness", value))
+            .to_vec()
+    }
+
+    fn build(&self, params: &Params, seed: u64) -> Result<BoxEstimator> {
+        let sharpness = self.space.complete(params)?.real("sharpness")?;
+        Ok(match self.manner {
+            Manner::Centroid => Centroid { sharpness }.boxed(),
+            manner => Odd { manner, seed }.boxed(),
+        })
+    }
+}
+
+struct Odd {
+    manner: Manner,
+    seed: u64,
+}
+
+struct OddFitted {
+    names: Vec<Arc<str>>,
+    seed: Option<u64>,
+}
+
+impl Estimator for Odd {
+    type Fitted = OddFitted;
+
+    fn fit(&self, train: &TrainingSet<'_>) -> Result<OddFitted> {
+        match self.manner {
+            Manner::Fail => Err(Error::new(ErrorKind::Numerical, "the matrix is singular")),
+            Manner::Panic => panic!("index out of bounds"),
+            _ => Ok(OddFitted {
+                names: train.target().names().to_vec(),
+                seed: (self.manner == Manner::Noise).then_some(self.seed),
+            }),
+        }
+    }
+}
+
+impl Predictor for OddFitted {
+    fn outputs(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        let classes = self.names.len();
+        let score = |(row, class): (usize, usize)| match self.seed {
+            // Different on every fold and for every seed of the study.
+            Some(seed) => seed::derive(seed, (row * classes + class) as u64) as f32,
+            None => 1.0,
+        };
+        let mut scores = Array2::from_shape_fn((rows.nrows(), classes), score);
+        for mut row in scores.rows_mut() {
+            let sum = row.sum();
+            row /= sum;
+        }
+        Ok(scores)
+    }
+}
+
+/// Three classes of twelve groups of three rows; the first columns tell them apart.
+fn data() -> (Vec<Representation>, Target) {
+    let names = ["GISAXS", "SAXS", "WAXS"];
+    let labels: Vec<&str> = (0..108).map(|row| names[(row / 3) % 3]).collect();
+    let classes = Classes::from_names(&labels);
+    let table = |width: usize, contrast: f32| {
+        let values = Array2::from_shape_fn((108, width), |(row, column)| {
+            let noise = seed::derive(column as u64, row as u64) as f32 / u64::MAX as f32 - 0.5;
+            let class = classes.labels()[row] as usize;
+            noise + if class == column { contrast } else { 0.0 }
+        });
+        FeatureTable::new(
+            values,
+            (0..width)
+                .map(|column| format!("c{column}").into())
+                .collect(),
+            (0..108).map(|row| format!("frame {row}").into()).collect(),
+            (0..108)
+                .map(|row| format!("scan {}", row / 3).into())
+                .collect(),
+        )
+        .expect("names for all rows and columns")
+    };
+    let representations = vec![
+        Representation::new("weak", table(4, 0.3)),
+        Representation::new("strong", table(3, 1.0)),
+    ];
+    (representations, Target::Classes(classes.clone()))
+}
+
+fn families() -> Vec<Box<dyn Family>> {
+    vec![
+        Toy::boxed("centroid", Manner::Centroid),
+        Toy::boxed("constant", Manner::Constant),
+        Toy::boxed("failing", Manner::Fail),
+        Toy::boxed("noise", Manner::Noise),
+        Toy::boxed("panicking", Manner::Panic),
+    ]
+}
+
+fn metrics() -> Vec<Box<dyn Metric>> {
+    xscatter_metrics::standard()
+}
+
+fn study(config: StudyConfig) -> Study {
+    Study::new(families(), metrics(), config).expect("a valid study")
+}
+
+fn run(study: &Study) -> Leaderboard {
+    let (representations, target) = data();
+    study
+        .run(&representations, &target, &mut |_| (), &StopToken::new())
+        .expect("the study runs")
+}
+
+fn pool(threads: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .expect("a pool")
+}
+
+#[test]
+fn the_best_of_all_comes_first_and_failures_keep_their_reason() {
+    let board = run(&study(StudyConfig::default()));
+    assert!(board.is_complete());
+    // 2 representations × 5 families × 3 first guesses.
+    assert_eq!(board.entries.len(), 30);
+    let best = board.best().unwrap();
+    assert_eq!(
+        (&*best.representation, &*best.family),
+        ("strong", "centroid")
+    );
+    assert!(best.mean(board.rank_by).unwrap() > 0.9);
+    let reasons: Vec<&str> = board.failures().map(|(_, reason)| reason).collect();
+    assert_eq!(reasons.len(), 12);
+    assert!(
+        reasons.contains(&"fold 0: the matrix is singular"),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons.contains(&"fold 0: panicked: index out of bounds"),
+        "{reasons:?}"
+    );
+    assert!(
+        board.entries[18..]
+            .iter()
+            .all(|entry| entry.status != Status::Scored)
+    );
+}
+
+#[test]
+fn what_is_not_defined_stays_so_with_its_reason() {
+    let board = run(&study(StudyConfig::default()));
+    let position = board
+        .metrics
+        .iter()
+        .position(|metric| &*metric.name == "precision-weighted");
+    let constant = board
+        .entries
+        .iter()
+        .find(|entry| &*entry.family == "constant")
+        .unwrap();
+    assert_eq!(
+        constant.scores[position.unwrap()],
+        Summary::Undefined("fold 0: class SAXS was never predicted".into())
+    );
+    assert!(board.to_csv().contains("class SAXS was never predicted"));
+}
+
+#[test]
+fn the_board_is_the_same_bit_for_bit_for_any_number_of_threads() {
+    let boards: Vec<Leaderboard> = [1, 2, 4]
+        .into_iter()
+        .map(|threads| {
+            pool(threads)
+                .install(|| run(&study(StudyConfig::default())))
+                .without_times()
+        })
+        .collect();
+    assert_eq!(boards[0].to_json(), boards[1].to_json());
+    assert_eq!(boards[0], boards[1]);
+    assert_eq!(boards[0], boards[2]);
+    let other = run(&study(StudyConfig {
+        seed: 1,
+        ..StudyConfig::default()
+    }));
+    assert_ne!(boards[0].to_csv(), other.without_times().to_csv());
+}
+
+#[test]
+fn a_trial_does_not_depend_on_its_neighbours() {
+    let (representations, target) = data();
+    let all = run(&study(StudyConfig::default())).without_times();
+    let alone = Study::new(
+        vec![Toy::boxed("noise", Manner::Noise)],
+        metrics(),
+        StudyConfig::default(),
+    )
+    .unwrap()
+    .run(
+        &representations[1..],
+        &target,
+        &mut |_| (),
+        &StopToken::new(),
+    )
+    .unwrap()
+    .without_times();
+    assert!(
+        alone
+            .entries
+            .iter()
+            .all(|entry| all.entries.contains(entry))
+    );
+}
+
+#[test]
+fn the_observer_sees_every_trial_once() {
+    let (representations, target) = data();
+    let mut seen = vec![];
+    let board = study(StudyConfig::default())
+        .run(
+            &representations,
+            &target,
+            &mut |event| match event {
+                Event::Started { trials, resumed } => assert_eq!((*trials, *resumed), (30, 0)),
+                Event::Trial { done, entry, .. } => {
+                    seen.push((*done, entry.representation.clone(), entry.family.clone()));
+                }
+                _ => (),
+            },
+            &StopToken::new(),
+        )
+        .unwrap();
+    assert_eq!(seen.len(), board.entries.len());
+    assert!(
+        seen.iter()
+            .enumerate()
+            .all(|(position, (done, ..))| *done == position + 1)
+    );
+}
+
+#[test]
+fn a_stopped_study_returns_what_is_done() {
+    let (representations, target) = data();
+    let stop = StopToken::new();
+    let study_5 = study(StudyConfig::default());
+    let board = pool(1).install(|| {
+        study_5.run(
+            &representations,
+            &target,
+            &mut |event| {
+                if let Event::Trial { done: 5, .. } = event {
+                    stop.stop();
+                }
+            },
+            &stop,
+        )
+    });
+    let board = board.unwrap();
+    assert_eq!((board.entries.len(), board.planned), (5, 30));
+    assert!(!board.is_complete());
+    assert!(board.to_string().contains("25 not run"));
+
+    let no_time = study(StudyConfig {
+        time_budget: Some(Duration::ZERO),
+        ..StudyConfig::default()
+    });
+    assert!(run(&no_time).entries.is_empty());
+}
+
+#[test]
+fn a_killed_study_goes_on_from_its_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let fresh = || study(StudyConfig::default()).resume_from(&path);
+    let whole = run(&fresh()).without_times();
+    let bytes = std::fs::read(&path).unwrap();
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
+    assert_eq!(lines.len(), 1 + 30);
+
+    // Cut within the head, after it, within a line, after some lines, and not at all.
+    let after_9: usize = lines[..9].iter().map(|line| line.len()).sum();
+    for (cut, resumed_trials) in [
+        (5, 0),
+        (lines[0].len(), 0),
+        (after_9 + 40, 8),
+        (after_9, 8),
+        (bytes.len() - 1, 29),
+        (bytes.len(), 30),
+    ] {
+        std::fs::write(&path, &bytes[..cut]).unwrap();
+        let (representations, target) = data();
+        let mut resumed_seen = None;
+        let board = fresh()
+            .run(
+                &representations,
+                &target,
+                &mut |event| {
+                    if let Event::Started { resumed, .. } = event {
+                        resumed_seen = Some(*resumed);
+                    }
+                },
+                &StopToken::new(),
+            )
+            .unwrap();
+        assert_eq!(resumed_seen, Some(resumed_trials), "cut at {cut}");
+        assert_eq!(board.without_times(), whole, "cut at {cut}");
+        // The journal is whole again: nothing is glued to a torn line.
+        let lines = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(lines.lines().count(), 31, "cut at {cut}");
+    }
+
+    // Another seed is another study, even with the same journal.
+    let other = study(StudyConfig {
+        seed: 1,
+        ..StudyConfig::default()
+    });
+    let with_journal = run(&study(other.config().clone()).resume_from(&path)).without_times();
+    assert_eq!(with_journal, run(&other).without_times());
+}
+
+#[test]
+fn a_damaged_or_foreign_journal_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let (representations, target) = data();
+    let attempt = || {
+        study(StudyConfig::default())
+            .resume_from(&path)
+            .run(&representations, &target, &mut |_| (), &StopToken::new())
+            .unwrap_err()
+    };
+    std::fs::write(&path, "rank,family\n1,knn\n").unwrap();
+    let error = attempt();
+    assert_eq!(error.kind(), ErrorKind::Malformed);
+    assert_eq!(
+        (error.file(), error.place()),
+        (Some(&*path), Some("line 1"))
+    );
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "rank,family\n1,knn\n"
+    );
+
+    std::fs::remove_file(&path).unwrap();
+    run(&study(StudyConfig::default()).resume_from(&path));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = attempt();
+    assert_eq!(error.kind(), ErrorKind::Malformed);
+    assert!(error.message().contains("checksum"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn a_winner_is_fitted_again_on_all_rows() {
+    let (representations, target) = data();
+    let study = study(StudyConfig::default());
+    let board = run(&study);
+    let best = board.best().unwrap();
+    let table = &representations[1].table;
+    let model = study
+        .refit(best, table, &target, &StopToken::new())
+        .unwrap();
+    assert_eq!(model.outputs(), target.names());
+    assert_eq!(model.predict_proba(table.values()).unwrap().dim(), (108, 3));
+}
+
+#[test]
+fn what_cannot_be_studied_is_named() {
+    let config = StudyConfig::default;
+    let make = |families, config| Study::new(families, metrics(), config).err();
+    assert_eq!(make(vec![], config()), Some(StudyError::NoFamily));
+    let twice = || {
+        vec![
+            Toy::boxed("twin", Manner::Centroid),
+            Toy::boxed("twin", Manner::Noise),
+        ]
+    };
+    let error = make(twice(), config()).unwrap();
+    assert_eq!(error.to_string(), "two families are named \"twin\"");
+    let unknown = StudyConfig {
+        rank_by: "recall".into(),
+        ..config()
+    };
+    let error = make(families(), unknown).unwrap();
+    assert!(error.to_string().contains("recall-macro"), "{error}");
+
+    let (mut representations, target) = data();
+    let attempt = |representations: &[Representation], target: &Target, config| {
+        study(config)
+            .run(representations, target, &mut |_| (), &StopToken::new())
+            .unwrap_err()
+    };
+    assert!(
+        attempt(&[], &target, config())
+            .message()
+            .contains("representation")
+    );
+    let one_class = Target::Classes(Classes::from_names(&["SAXS"; 108]));
+    let error = attempt(&representations, &one_class, config());
+    assert_eq!(error.kind(), ErrorKind::DegenerateData);
+    assert!(error.message().contains("SAXS alone"), "{error}");
+    let many = StudyConfig {
+        folds: 13,
+        ..config()
+    };
+    let error = attempt(&representations, &target, many.clone());
+    assert!(error.message().contains("found 12"), "{error}");
+    let fewer = StudyConfig {
+        reduce_folds: true,
+        ..many
+    };
+    assert_eq!(run(&study(fewer)).folds, 12);
+
+    let rows: Vec<usize> = (0..108).rev().collect();
+    representations[1].table = representations[1].table.select(&rows);
+    let error = attempt(&representations, &target, config());
+    assert_eq!(
+        error.message(),
+        "representation strong: row 0 has the id \"frame 107\", but \"frame 0\" in weak"
+    );
+}
