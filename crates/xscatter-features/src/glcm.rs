@@ -3,7 +3,7 @@
 //! `P(i, j)` is the share of pixel pairs at a given offset whose first pixel has level `i` and whose
 //! second has level `j`. Its properties tell smooth from speckled, ringed from spotty. Use it where
 //! the fine structure of a pattern matters; it knows nothing of where on the detector something
-//! lies (see [`RadialProfile`](crate::RadialProfile) and [`Layout`] for that).
+//! lies (see [`RadialProfile`](crate::RadialProfile) and [`Layout`](crate::Layout) for that).
 //!
 //! An offset of distance `d` and angle `α` is `round(d sin α)` rows down and `round(d cos α)` columns
 //! to the right, so 45° points down-right. With `μ` and `σ` of the row and column sums of `P`:
@@ -326,6 +326,9 @@ fn offset(distance: usize, angle_rad: f64) -> (isize, isize) {
 /// let counts = co_occurrence(array![[0u16, 0, 1], [1, 1, 2]].view(), (0, 1), 2);
 /// assert_eq!(counts, array![[1, 1], [0, 1]]);
 /// ```
+///
+/// # Panics
+/// Never: the image is made row-major first.
 pub fn co_occurrence(
     image: ArrayView2<'_, u16>,
     offset: (isize, isize),

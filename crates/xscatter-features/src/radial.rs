@@ -13,8 +13,8 @@
 //! - [`RadialAxis::QInvNm`]: `(|q| − min) / (max − min)`: the same q in the same column, whatever
 //!   the detector; needs a geometry. Pixels outside the limits are not used.
 //!
-//! The beam centre comes from `info.geometry`, else from `info.beam_centre_px`; a frame with
-//! neither is an error of kind [`MissingMetadata`](xscatter_core::ErrorKind::MissingMetadata).
+//! The beam centre is where `info.geometry` says that the direct beam meets the detector, else
+//! `info.beam_centre_px`; a frame with neither is an error of kind [`MissingMetadata`](xscatter_core::ErrorKind::MissingMetadata).
 //!
 //! *Masks*: masked pixels do not exist. A ring without a valid pixel is filled by [`EmptyBin`]; a
 //! frame without a valid pixel in any ring is an error of kind
@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
 use xscatter_core::{Error, ErrorKind, FeatureExtractor, Frame, PixelPosition, Result};
-use xscatter_geometry::PixelMap;
+use xscatter_geometry::{PixelMap, beam_centre_px};
 
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform};
@@ -315,23 +315,10 @@ fn nearest(filled: &[usize], k: usize) -> usize {
 
 /// Where the direct beam meets the detector: by the geometry, else as the frame states it.
 fn beam_centre(frame: &Frame) -> Result<PixelPosition> {
-    if frame.info.geometry.is_some() {
-        let map = pixel_map(frame)?;
-        // Along the axes of the image, the components across the beam are linear.
-        let at = |row, column| map.position_m(row, column);
-        let (origin, down, right) = (at(0.0, 0.0), at(1.0, 0.0), at(0.0, 1.0));
-        let [a, b] = [down[0] - origin[0], right[0] - origin[0]];
-        let [c, d] = [down[1] - origin[1], right[1] - origin[1]];
-        let determinant = a * d - b * c;
-        let centre = PixelPosition {
-            row: (b * origin[1] - d * origin[0]) / determinant,
-            column: (c * origin[0] - a * origin[1]) / determinant,
-        };
-        return Ok(centre);
-    }
-    frame
-        .info
-        .beam_centre_px
+    let geometry = frame.info.geometry.as_ref();
+    geometry
+        .and_then(|geometry| beam_centre_px(geometry, frame.shape()))
+        .or(frame.info.beam_centre_px)
         .ok_or_else(|| missing(frame, "a geometry or a beam centre"))
 }
 

@@ -31,7 +31,9 @@ fn image(masked: bool) -> Frame {
     let bad = Array2::from_shape_fn((48, 61), |(row, column)| {
         (20..23).contains(&row) || column == 30 || (row * 5 + column * 3) % 17 == 0
     });
-    frame.with_mask(Mask::from_bad(bad.view())).unwrap()
+    frame
+        .with_mask(Mask::from_bad(bad.view()))
+        .expect("the shapes agree")
 }
 
 #[derive(Deserialize)]
