@@ -31,7 +31,7 @@ pub(crate) fn check(files: &[Tracked]) -> Vec<Problem> {
     let naming: Vec<&str> = files
         .iter()
         .filter(|file| file.path.starts_with("crates/") && file.has_extension("rs"))
-        .filter(|file| file.lines().any(|(_, line)| names_smartcore(line)))
+        .filter(|file| names_smartcore(file))
         .map(|file| file.path.as_str())
         .collect();
     if naming.len() > 1 {
@@ -43,8 +43,16 @@ pub(crate) fn check(files: &[Tracked]) -> Vec<Problem> {
     problems
 }
 
-fn names_smartcore(line: &str) -> bool {
-    line.contains("smartcore::") || line.contains("use smartcore")
+/// Whether the file names the crate; a module of the same name is not the crate.
+fn names_smartcore(file: &Tracked) -> bool {
+    let declares_module = file
+        .lines()
+        .any(|(_, line)| line.trim_end().ends_with("mod smartcore;"));
+    !declares_module
+        && file.lines().any(|(_, line)| {
+            let line = line.replace("crate::smartcore", "");
+            line.contains("smartcore::") || line.contains("use smartcore")
+        })
 }
 
 #[cfg(test)]
@@ -77,7 +85,12 @@ mod tests {
         let one = file("crates/a/src/one.rs", "use smartcore::svm;");
         let two = file("crates/a/src/two.rs", "type T = smartcore::Tree;");
         let prose = file("docs/a.md", "smartcore::Tree");
-        assert_eq!(check(&[one.clone(), prose]), []);
+        let module = file(
+            "crates/a/src/lib.rs",
+            "mod smartcore;\npub use smartcore::Tree;",
+        );
+        let inner = file("crates/a/src/inner.rs", "use crate::smartcore::Tree;");
+        assert_eq!(check(&[one.clone(), prose, module, inner]), []);
         let found = messages(&check(&[one, two]));
         assert_eq!(
             found,
