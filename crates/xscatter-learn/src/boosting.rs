@@ -29,7 +29,7 @@ use xscatter_core::{Estimator, Predictor, Result, TrainingSet};
 
 use crate::bins::{Bins, MOST_BINS};
 use crate::error::{ConfigError, require};
-use crate::gradient_tree::{Gradient, GradientGrowth};
+use crate::gradient_tree::{Gradient, GradientGrowth, Grown};
 use crate::grow::below;
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem, n_scores, probabilities};
 use crate::tree::Tree;
@@ -239,7 +239,7 @@ impl Estimator for GradientBoosting {
         for round in 0..config.rounds {
             train.stop().check()?;
             boost.differentiate();
-            let grown: Vec<_> = (0..model.base.len())
+            let grown: Vec<Grown> = (0..model.base.len())
                 .into_par_iter()
                 .map(|output| {
                     let growth = GradientGrowth {
@@ -253,7 +253,7 @@ impl Estimator for GradientBoosting {
                     growth.grow(&boost.gradients[output], train.stop())
                 })
                 .collect::<Result<_>>()?;
-            for (scores, (tree, leaves)) in boost.scores.iter_mut().zip(grown) {
+            for (scores, Grown { tree, leaves }) in boost.scores.iter_mut().zip(grown) {
                 for (rows, value) in leaves {
                     for row in rows {
                         scores[row as usize] += f64::from(value);

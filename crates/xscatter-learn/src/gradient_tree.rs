@@ -79,13 +79,15 @@ struct Found {
     left: Sum,
 }
 
+/// A tree, and the training rows and the value of each of its leaves.
+pub(crate) struct Grown {
+    pub(crate) tree: Tree,
+    pub(crate) leaves: Vec<(Vec<u32>, f32)>,
+}
+
 impl GradientGrowth<'_> {
-    /// Grows a tree; also returns the rows and the value of every leaf.
-    pub(crate) fn grow(
-        &self,
-        gradients: &[Gradient],
-        stop: &StopToken,
-    ) -> Result<(Tree, Vec<(Vec<u32>, f32)>)> {
+    /// Grows a tree.
+    pub(crate) fn grow(&self, gradients: &[Gradient], stop: &StopToken) -> Result<Grown> {
         let mut tree = Tree::seed();
         let mut rows: Vec<u32> = (0..self.bins.n_rows as u32).collect();
         let mut moved = Vec::with_capacity(rows.len());
@@ -157,7 +159,10 @@ impl GradientGrowth<'_> {
             tree.leaf(leaf.node, std::iter::once(value));
             values.push((rows[leaf.rows].to_vec(), value));
         }
-        Ok((tree, values))
+        Ok(Grown {
+            tree,
+            leaves: values,
+        })
     }
 
     /// Gives both children their histograms, counting the rows of the smaller one alone.

@@ -4,7 +4,8 @@ use ndarray::{Array2, Axis, array, concatenate};
 use xscatter_core::{
     Classes, ErrorKind, Estimator, Family, Params, Predictor, StopToken, Target, TrainingSet,
 };
-use xscatter_learn::{Classifier, FittedClassifier, families, smartcore_families};
+use xscatter_learn::{Classifier, FittedClassifier, StandardScaler, families, smartcore_families};
+use xscatter_testkit::{check_family, check_transformer};
 
 /// Clouds around corners of a cube, made of whole-number arithmetic alone.
 fn clouds(n_rows: usize, n_classes: usize) -> (Array2<f32>, Target) {
@@ -30,16 +31,24 @@ fn quick(family: &str) -> Classifier {
         "gradient-boosting" => Params::new().with("rounds", 20),
         _ => Params::new(),
     };
-    Classifier::from_params(family, &params, 5).unwrap()
+    Classifier::from_params(family, &params, 5).expect("a family and parameters of it")
 }
 
 fn accuracy(proba: &Array2<f32>, target: &Target) -> f64 {
-    let labels = target.classes().unwrap().labels();
+    let labels = target.classes().expect("clouds have classes").labels();
     let right = proba.rows().into_iter().zip(labels).filter(|(row, label)| {
-        let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        best.unwrap().0 == **label as usize
+        let p = row[**label as usize];
+        row.iter().all(|other| *other <= p)
     });
     right.count() as f64 / labels.len() as f64
+}
+
+#[test]
+fn every_family_keeps_the_contract() {
+    for family in all() {
+        check_family(&family).unwrap();
+    }
+    check_transformer(&StandardScaler).unwrap();
 }
 
 #[test]
