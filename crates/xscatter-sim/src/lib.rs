@@ -1,1 +1,23 @@
 #![doc = include_str!("../README.md")]
+
+mod curve;
+pub mod diffuse;
+mod draw;
+pub mod form_factor;
+pub mod grazing;
+mod instrument;
+pub mod lattice;
+pub mod noise;
+pub mod obstacle;
+mod pattern;
+pub mod powder;
+mod quadrature;
+mod rays;
+pub mod scene;
+pub mod source;
+pub mod structure_factor;
+pub mod texture;
+
+pub use draw::Interval;
+pub use scene::{Ranges, Technique};
+pub use source::{FourTechniques, FourTechniquesConfig, SimError, Truth};

@@ -1,0 +1,116 @@
+//! The direction in which a pixel sees the sample, cheap enough for every pixel of every frame.
+//!
+//! The frame is that of pyFAI: `t1` up the slow axis, `t2` along the fast axis, `t3` the beam (see
+//! `xscatter_geometry::PixelMap`, against which this is tested). Directions are linear in the pixel
+//! indices before they are normalised, so a pixel costs one square root. 1 − cos 2θ is kept as a
+//! number of its own: in single precision the difference would be noise at small angles.
+
+use xscatter_geometry::PixelMap;
+
+/// The unit vector from the sample to a pixel, and what follows from it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ray {
+    /// Component along the slow axis.
+    pub(crate) t1: f32,
+    /// Component along the fast axis.
+    pub(crate) t2: f32,
+    /// 1 − cos 2θ.
+    pub(crate) shortfall: f32,
+    /// Solid angle of the pixel over that at normal incidence: the cube of the cosine.
+    pub(crate) solid_angle: f32,
+}
+
+impl Ray {
+    /// |q|/k = 2 sin θ.
+    pub(crate) fn q_over_k(self) -> f32 {
+        (2.0 * self.shortfall).sqrt()
+    }
+
+    /// Azimuth about the beam, from the fast axis towards the slow one.
+    pub(crate) fn chi_rad(self) -> f32 {
+        self.t1.atan2(self.t2)
+    }
+}
+
+/// All rays of a detector in one pose.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Rays {
+    slow: [f64; 3],
+    fast: [f64; 3],
+    origin: [f64; 3],
+    distance_m: f64,
+}
+
+impl Rays {
+    pub(crate) fn new(map: &PixelMap) -> Self {
+        let origin = map.position_m(0.5, 0.5);
+        let step = |place: [f64; 3]| std::array::from_fn(|axis| place[axis] - origin[axis]);
+        Self {
+            slow: step(map.position_m(1.5, 0.5)),
+            fast: step(map.position_m(0.5, 1.5)),
+            origin,
+            distance_m: map.geometry().distance_m,
+        }
+    }
+
+    /// The ray to the centre of a pixel.
+    pub(crate) fn to(&self, row: usize, column: usize) -> Ray {
+        let (i, j) = (row as f64, column as f64);
+        let t: [f64; 3] = std::array::from_fn(|axis| {
+            self.origin[axis] + i * self.slow[axis] + j * self.fast[axis]
+        });
+        let across = t[0] * t[0] + t[1] * t[1];
+        let inverse = 1.0 / (across + t[2] * t[2]).sqrt();
+        let cosine = t[2] * inverse;
+        let shortfall = if cosine > 0.0 {
+            across * inverse * inverse / (1.0 + cosine)
+        } else {
+            1.0 - cosine
+        };
+        Ray {
+            t1: (t[0] * inverse) as f32,
+            t2: (t[1] * inverse) as f32,
+            shortfall: shortfall as f32,
+            solid_angle: (self.distance_m * inverse).powi(3) as f32,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use std::f64::consts::TAU;
+    use xscatter_core::{Geometry, PixelPosition};
+
+    fn tilted() -> Geometry {
+        let centre = PixelPosition {
+            row: 20.25,
+            column: 30.75,
+        };
+        Geometry {
+            rot1_rad: 0.1,
+            rot2_rad: -0.05,
+            rot3_rad: 0.2,
+            ..Geometry::transmission(0.2, centre, 172e-6, 1e-10)
+        }
+    }
+
+    #[test]
+    fn q_and_chi_are_those_of_the_pixel_map() {
+        let geometry = tilted();
+        let map = PixelMap::new(&geometry, (64, 80)).unwrap();
+        let (q, chi) = (map.q_inv_nm(), map.chi_rad());
+        let rays = Rays::new(&map);
+        let k_inv_nm = TAU / (geometry.wavelength_m * 1e9);
+        for (row, column) in [(0, 0), (0, 79), (63, 0), (63, 79), (31, 40)] {
+            let ray = rays.to(row, column);
+            assert_relative_eq!(
+                f64::from(ray.q_over_k()) * k_inv_nm,
+                q[(row, column)],
+                max_relative = 1e-6
+            );
+            assert_relative_eq!(f64::from(ray.chi_rad()), chi[(row, column)], epsilon = 1e-6);
+        }
+    }
+}
