@@ -69,4 +69,11 @@ mod tests {
         assert!(table.values().iter().all(|&value| value >= 0.0));
         assert!(table.values().iter().any(|&value| value > 0.0));
     }
+
+    #[test]
+    fn it_keeps_the_contract_of_extractors() {
+        let (frames, _) = toy::frames(11, 5);
+        let extractor = LeNetExtractor::new(toy::network());
+        xscatter_testkit::check_extractor(&extractor, &frames).unwrap();
+    }
 }

@@ -19,7 +19,7 @@
 //! everywhere in channel 0; a frame without a valid pixel is an error. Cost: one logarithm and a few
 //! additions a pixel, frames in parallel.
 
-use ndarray::{Array4, ArrayView4, Axis};
+use ndarray::{Array4, ArrayView4, Axis, concatenate};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, Frame, Result};
@@ -213,6 +213,30 @@ impl Inputs {
     /// Whether there is no frame.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The inputs of several batches, one after the other.
+    ///
+    /// # Errors
+    /// If there is no batch, or two of them were made in different ways.
+    pub fn concat(batches: &[Self]) -> Result<Self> {
+        let first = batches.first().ok_or_else(|| {
+            Error::new(ErrorKind::DegenerateData, "expected a batch of inputs, got none")
+        })?;
+        if batches.iter().any(|batch| batch.pipeline != first.pipeline) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "expected batches that were made in the same way, got different ones",
+            ));
+        }
+        let views: Vec<_> = batches.iter().map(Self::values).collect();
+        let values = concatenate(Axis(0), &views).map_err(|error| {
+            Error::new(ErrorKind::ShapeMismatch, error.to_string()).with_source(error)
+        })?;
+        Ok(Self {
+            pipeline: first.pipeline,
+            values,
+        })
     }
 
     /// The inputs at `rows`, in that order: the training part of a split.

@@ -18,7 +18,7 @@
 //!
 //! Weights start from U(−1/√n, 1/√n) for n inputs of a neuron (Kaiming with a = √5, He et al. 2015,
 //! doi:10.1109/ICCV.2015.123, the default of PyTorch), drawn from one ChaCha stream in the order of
-//! the layers. Cost: about 7 million multiplications a frame for the compact form and 710 million
+//! the layers. Cost: about 7 million multiplications a frame for the compact form and 760 million
 //! for the published one, three times that in training.
 
 use burn::module::{Module, Param, ParamId, RunningState};

@@ -16,10 +16,10 @@ use crate::train::EpochReport;
 
 /// How many frames go through the network together: always that many, with empty ones at the end,
 /// so that a frame meets the same arithmetic whatever comes with it.
-const BATCH: usize = 16;
+const BATCH: usize = 8;
 
 /// How many frames are prepared at a time, to bound the memory.
-const PREPARED: usize = 16 * BATCH;
+const PREPARED: usize = 32 * BATCH;
 
 /// A trained [`LeNet`]; [`train`](crate::train()) makes one.
 #[derive(Debug)]
