@@ -17,8 +17,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use xscatter_core::ndarray::Array2;
-use xscatter_core::{Concat, FeatureExtractor, FeatureTable, Frame, FrameInfo, FrameSource};
-use xscatter_features::{Glcm, GlcmConfig, RadialConfig, RadialProfile};
+use xscatter_core::{
+    Concat, FeatureExtractor, FeatureTable, Frame, FrameInfo, FrameSource, PixelPosition,
+    transform_fn,
+};
+use xscatter_features::{Glcm, GlcmConfig, RadialConfig, RadialProfile, RadialStatistic};
 use xscatter_io::open_series;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -26,23 +29,49 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scan: Box<dyn FrameSource> = if paths.is_empty() {
         Box::new(made_up())
     } else {
-        Box::new(open_series(&paths))
+        let scan = open_series(&paths);
+        for skipped in scan.skipped() {
+            println!("skipped: {}", skipped.error);
+        }
+        Box::new(scan)
     };
+    // A radial profile needs a centre; where no header states one, the middle is a first guess.
+    let scan = scan.with(transform_fn(|mut frame: Frame| {
+        if frame.info.geometry.is_none() && frame.info.beam_centre_px.is_none() {
+            let (rows, columns) = frame.shape();
+            frame.info.beam_centre_px = Some(PixelPosition {
+                row: rows as f64 / 2.0,
+                column: columns as f64 / 2.0,
+            });
+        }
+        Ok(frame)
+    }));
 
+    let glcm = GlcmConfig {
+        distances_px: vec![2],
+        ..GlcmConfig::default()
+    };
     let radial = RadialConfig {
         bins: 16,
+        statistics: vec![RadialStatistic::Mean],
         ..RadialConfig::default()
     };
     let features = Concat::new([
-        Glcm::new(GlcmConfig::default())?.boxed(),
+        Glcm::new(glcm)?.boxed(),
         RadialProfile::new(radial)?.boxed(),
     ]);
 
     // A batch at a time: many enough for all cores, few enough for the memory.
     let mut table: Option<FeatureTable> = None;
     for start in (0..scan.len()).step_by(64) {
-        let batch: Vec<usize> = (start..scan.len().min(start + 64)).collect();
-        let rows = features.extract(&scan.read_many(&batch)?)?;
+        let mut frames = Vec::new();
+        for index in start..scan.len().min(start + 64) {
+            match scan.read(index) {
+                Ok(frame) => frames.push(frame),
+                Err(error) => println!("skipped: {error}"),
+            }
+        }
+        let rows = features.extract(&frames)?;
         table = Some(match table {
             Some(table) => table.above(&rows)?,
             None => rows,
