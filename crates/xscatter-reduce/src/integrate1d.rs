@@ -439,7 +439,7 @@ impl Pixels<'_> {
         let (rows, columns) = self.map.shape();
         let of_row = |row: usize| {
             let (below, above) = (self.corners(row), self.corners(row + 1));
-            let mut range = (f64::INFINITY, f64::NEG_INFINITY);
+            let mut range = NOTHING;
             for column in 0..columns {
                 let Some(centre) = self.centre(row, column) else {
                     continue;
@@ -447,12 +447,11 @@ impl Pixels<'_> {
                 let (low, high) = match self.config.splitting {
                     PixelSplitting::None => (centre, centre),
                     PixelSplitting::BoundingBox => {
-                        let reach = reach(centre, quadrilateral(&below, &above, column));
-                        (centre - reach, centre + reach)
+                        bounding_box(centre, quadrilateral(&below, &above, column))
                     }
                     PixelSplitting::Full => quadrilateral(&below, &above, column)
                         .into_iter()
-                        .fold((centre, centre), |(low, high), (radius, _)| {
+                        .fold(NOTHING, |(low, high), (radius, _)| {
                             (low.min(radius), high.max(radius))
                         }),
                 };
@@ -461,16 +460,14 @@ impl Pixels<'_> {
             range
         };
         let ranges: Vec<(f64, f64)> = (0..rows).into_par_iter().map(of_row).collect();
-        let (low, high) = ranges
-            .into_iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |range, row| {
-                (range.0.min(row.0), range.1.max(row.1))
-            });
+        let (low, high) = ranges.into_iter().fold(NOTHING, |range, row| {
+            (range.0.min(row.0), range.1.max(row.1))
+        });
         if low > high {
             return Err(IntegrateError::NoPixel);
         }
         // The last bin shall contain the outermost point: a little more, as pyFAI takes.
-        Ok((low.max(0.0), high * (1.0 + f64::from(f32::EPSILON))))
+        Ok((low, high * (1.0 + f64::from(f32::EPSILON))))
     }
 
     fn table(&self, axis: Axis) -> Table {
@@ -487,8 +484,9 @@ impl Pixels<'_> {
                 match self.config.splitting {
                     PixelSplitting::None => shares.by_centre(axis.in_bins(centre), axis.bins),
                     PixelSplitting::BoundingBox => {
-                        let reach = reach(centre, quadrilateral(&below, &above, column));
-                        shares.by_bounding_box(axis.in_bins(centre), reach / axis.width, axis.bins);
+                        let (low, high) =
+                            bounding_box(centre, quadrilateral(&below, &above, column));
+                        shares.by_interval(axis.in_bins(low), axis.in_bins(high), axis.bins);
                     }
                     PixelSplitting::Full => {
                         let corners = quadrilateral(&below, &above, column)
@@ -540,6 +538,9 @@ impl Table {
     }
 }
 
+/// The radial range of no pixel at all.
+const NOTHING: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
 /// The corners of a pixel in turn, from the grid points of the two edges of its row.
 fn quadrilateral(below: &[(f64, f64)], above: &[(f64, f64)], column: usize) -> [(f64, f64); 4] {
     [
@@ -550,9 +551,10 @@ fn quadrilateral(below: &[(f64, f64)], above: &[(f64, f64)], column: usize) -> [
     ]
 }
 
-/// The largest distance of a corner from the centre along the radius.
-fn reach(centre: f64, corners: [(f64, f64); 4]) -> f64 {
-    corners
-        .into_iter()
-        .fold(0.0, |reach, (radius, _)| reach.max((radius - centre).abs()))
+/// The radii around the centre as far as the farthest corner; none is below 0.
+fn bounding_box(centre: f64, corners: [(f64, f64); 4]) -> (f64, f64) {
+    let reach = corners.into_iter().fold(0.0, |reach: f64, (radius, _)| {
+        reach.max((radius - centre).abs())
+    });
+    ((centre - reach).max(0.0), centre + reach)
 }

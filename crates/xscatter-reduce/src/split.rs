@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! none          1 for the bin of the centre
-//! bounding box  |[c − δ, c + δ] ∩ bin| / 2δ,  δ the largest distance of a corner from the centre c
+//! bounding box  |[c − δ, c + δ] ∩ bin| / 2δ,  δ the largest distance of a corner from the centre c;
+//!               no radius is below 0
 //! full          |quadrilateral ∩ strip of the bin| / |quadrilateral|,  in the plane (radius, χ)
 //! ```
 //!
@@ -71,12 +72,6 @@ impl Shares {
         }
     }
 
-    /// By the overlap of `[centre − reach, centre + reach]` with the bins.
-    pub(crate) fn by_bounding_box(&mut self, centre: f64, reach: f64, bins: usize) {
-        let (low, high) = (centre - reach, centre + reach);
-        self.by_interval(low, high, bins);
-    }
-
     /// By the areas that the strips of the bins cut from the quadrilateral with these corners, each
     /// a radius in bins and an azimuth in radians.
     pub(crate) fn by_area(&mut self, corners: [(f64, f64); 4], bins: usize) {
@@ -124,7 +119,8 @@ impl Shares {
         self.first = before.max(0.0) as usize;
     }
 
-    fn by_interval(&mut self, low: f64, high: f64, bins: usize) {
+    /// By the lengths that the bins cut from `[low, high]`.
+    pub(crate) fn by_interval(&mut self, low: f64, high: f64, bins: usize) {
         self.weights.clear();
         let end = bins as f64;
         if !(high >= 0.0 && low < end && high.is_finite()) {
@@ -209,7 +205,7 @@ mod tests {
         for (found, expected) in weights.iter().zip([0.25, 0.5, 0.25]) {
             assert_abs_diff_eq!(*found, expected, epsilon = 1e-12);
         }
-        let boxed = shares(|s| s.by_bounding_box(3.5, 1.0, BINS));
+        let boxed = shares(|s| s.by_interval(2.5, 4.5, BINS));
         assert_eq!((boxed.0, boxed.1), (2, vec![0.25, 0.5, 0.25]));
     }
 
@@ -251,7 +247,7 @@ mod tests {
                 .1
                 .is_empty()
         );
-        assert!(shares(|s| s.by_bounding_box(-1.0, 0.5, BINS)).1.is_empty());
+        assert!(shares(|s| s.by_interval(-1.5, -0.5, BINS)).1.is_empty());
         assert!(shares(|s| s.by_centre(10.0, BINS)).1.is_empty());
         assert_eq!(shares(|s| s.by_centre(9.999, BINS)), (9, vec![1.0]));
     }
@@ -277,8 +273,8 @@ mod tests {
             prop_assert!(first + weights.len() <= BINS);
             prop_assert!(weights.iter().all(|&weight| weight >= 0.0));
             prop_assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-9);
-            let reach = 0.5 * radii[1].min(1.0);
-            let boxed = shares(|s| s.by_bounding_box(radii[0].clamp(0.5, 9.4), reach, BINS));
+            let (low, high) = (radii[0].min(radii[1]), radii[0].max(radii[1]));
+            let boxed = shares(|s| s.by_interval(low, high, BINS));
             prop_assert!((boxed.1.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         }
     }
