@@ -32,6 +32,10 @@ impl Blob {
         &self.path
     }
 
+    pub(crate) fn is_gzipped(&self) -> bool {
+        self.gzipped
+    }
+
     /// Opens the file; a gzipped one is unpacked into memory, at most as far as the limits allow.
     pub(crate) fn open(&self) -> Result<Bytes> {
         let file = File::open(&self.path)?;

@@ -16,6 +16,7 @@ use ndarray::Array2;
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::{Blob, Bytes};
+use crate::config::ReadConfig;
 use crate::header::{self, Header, Stated};
 use crate::limits::Limits;
 use crate::open::{Opened, ReadFrame};
@@ -44,7 +45,8 @@ struct Cbf {
     stated: Stated,
 }
 
-pub(crate) fn open(blob: &Blob, limits: &Limits) -> Result<Opened> {
+pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
+    let limits = &config.limits;
     let mut bytes = blob.open()?;
     let (text, data_offset) = split_text(&mut bytes, limits)?;
     let section = find(&text, SECTION)

@@ -16,6 +16,7 @@ use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use xscatter_core::{Error, ErrorKind, Geometry, PixelPosition, Result};
 
 use crate::blob::{Blob, Bytes};
+use crate::config::ReadConfig;
 use crate::header::{self, Header, Stated};
 use crate::limits::Limits;
 use crate::open::{Opened, ReadFrame};
@@ -68,7 +69,8 @@ struct Edf {
     limits: Limits,
 }
 
-pub(crate) fn open(blob: &Blob, limits: &Limits) -> Result<Opened> {
+pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
+    let limits = &config.limits;
     let mut bytes = blob.open()?;
     let images = index(&mut bytes, blob.path(), limits)?;
     let Some(first) = images.first() else {

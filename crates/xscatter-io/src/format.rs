@@ -5,7 +5,7 @@ use std::fmt;
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::Blob;
-use crate::limits::Limits;
+use crate::config::ReadConfig;
 use crate::open::Opened;
 use crate::{cbf, edf, nexus, npy, tiff};
 
@@ -65,7 +65,7 @@ pub(crate) const HEAD: u64 = 4096;
 pub(crate) struct Entry {
     pub(crate) format: Format,
     pub(crate) sniff: fn(&[u8]) -> bool,
-    pub(crate) open: fn(&Blob, &Limits) -> Result<Opened>,
+    pub(crate) open: fn(&Blob, &ReadConfig) -> Result<Opened>,
 }
 
 /// The formats in the order in which they are tried.

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn lengths_read_their_unit() {
-        assert_eq!(length("0.68937 A", 1.0), Some(0.68937e-10));
+        approx::assert_relative_eq!(length("0.68937 A", 1.0).unwrap(), 0.68937e-10);
         assert_eq!(length("452.5 mm", 1.0), Some(0.4525));
         assert_eq!(length("1.5", 1e-3), Some(1.5e-3));
         assert_eq!(length("none", 1.0), None);

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod bitshuffle;
 mod blob;
 pub mod cbf;
+pub mod config;
 mod edf;
 pub mod format;
 mod header;
@@ -19,6 +21,7 @@ pub mod series;
 mod tiff;
 pub mod write;
 
+pub use config::ReadConfig;
 pub use format::Format;
 pub use header::WARNING_KEY;
 pub use limits::Limits;

@@ -12,6 +12,7 @@ use npyz::{DType, Order, TypeChar};
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::Blob;
+use crate::config::ReadConfig;
 use crate::header::{Header, Stated};
 use crate::limits::Limits;
 use crate::open::{Opened, ReadFrame};
@@ -33,7 +34,8 @@ struct Npy {
     data_offset: u64,
 }
 
-pub(crate) fn open(blob: &Blob, limits: &Limits) -> Result<Opened> {
+pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
+    let limits = &config.limits;
     let mut bytes = blob.open()?;
     let head = bytes.head(limits.max_header_bytes.min(1 << 20) as u64)?;
     check_header_length(&head, limits)?;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use xscatter_core::{Error, Frame, FrameSource, Result};
 
 use crate::blob::Blob;
+use crate::config::ReadConfig;
 use crate::format::{self, Format};
-use crate::limits::Limits;
 use crate::pixels::Dtype;
 use crate::raw::RawFrame;
 
@@ -20,26 +20,26 @@ use crate::raw::RawFrame;
 /// If there is no such file, if it is no detector image, or if its header is malformed or claims
 /// more than the file holds.
 pub fn open(path: impl AsRef<Path>) -> Result<DetectorFile> {
-    open_with(path, &Limits::default())
+    open_with(path, &ReadConfig::default())
 }
 
-/// Opens a detector file with bounds of one's own on what it may make the reader allocate.
+/// Opens a detector file with limits and a mask policy of one's own.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<DetectorFile> {
+pub fn open_with(path: impl AsRef<Path>, config: &ReadConfig) -> Result<DetectorFile> {
     let path = path.as_ref();
-    identify_and_open(path, limits).map_err(|error| error.in_file(path))
+    identify_and_open(path, config).map_err(|error| error.in_file(path))
 }
 
-fn identify_and_open(path: &Path, limits: &Limits) -> Result<DetectorFile> {
-    let blob = Blob::new(path, limits)?;
+fn identify_and_open(path: &Path, config: &ReadConfig) -> Result<DetectorFile> {
+    let blob = Blob::new(path, &config.limits)?;
     let head = blob.open()?.head(format::HEAD)?;
     let entry = format::identify(&head)?;
     Ok(DetectorFile {
         path: path.to_path_buf(),
         format: entry.format,
-        opened: (entry.open)(&blob, limits)?,
+        opened: (entry.open)(&blob, config)?,
     })
 }
 

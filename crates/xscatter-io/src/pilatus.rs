@@ -178,12 +178,12 @@ mod tests {
         assert_eq!(header["Tau"], "125.0e-09 s");
         assert_eq!(header["Timestamp"], "2011-07-14T12:45:19.719");
         assert_eq!(header["Silicon sensor thickness"], "0.000320 m");
-        assert_eq!(header.len(), 9);
+        assert_eq!(header.len(), 10);
         let stated = stated(&header);
         let geometry = stated.geometry.unwrap();
-        assert_eq!(geometry.wavelength_m, 0.68937e-10);
-        assert_eq!(geometry.poni1_m, 309.25 * 150e-6);
-        assert_eq!(geometry.poni2_m, 243.5 * 172e-6);
+        approx::assert_relative_eq!(geometry.wavelength_m, 0.68937e-10);
+        approx::assert_relative_eq!(geometry.poni1_m, 309.25 * 150e-6);
+        approx::assert_relative_eq!(geometry.poni2_m, 243.5 * 172e-6);
         assert_eq!(
             (stated.exposure_s, stated.cutoff),
             (Some(0.5), Some(1541621.0))

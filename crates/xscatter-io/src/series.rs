@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use xscatter_core::{Error, ErrorKind, Frame, FrameSource, Result};
 
-use crate::limits::Limits;
+use crate::config::ReadConfig;
 use crate::open::{DetectorFile, open_with};
 
 /// A path that gave no frames, and why.
@@ -33,11 +33,11 @@ pub struct Skipped {
 /// assert_eq!(series.skipped().len(), 1);
 /// ```
 pub fn open_series<P: AsRef<Path>>(paths: &[P]) -> Series {
-    open_series_with(paths, &Limits::default())
+    open_series_with(paths, &ReadConfig::default())
 }
 
-/// Files and folders as one source, with bounds of one's own.
-pub fn open_series_with<P: AsRef<Path>>(paths: &[P], limits: &Limits) -> Series {
+/// Files and folders as one source, with limits and a mask policy of one's own.
+pub fn open_series_with<P: AsRef<Path>>(paths: &[P], config: &ReadConfig) -> Series {
     let mut found = Vec::new();
     for path in paths {
         walk(path.as_ref(), &mut found);
@@ -46,7 +46,7 @@ pub fn open_series_with<P: AsRef<Path>>(paths: &[P], limits: &Limits) -> Series 
     let opened: Vec<_> = found
         .into_par_iter()
         .map(|path| match path {
-            Ok(path) => open_with(&path, limits).map_err(|error| Skipped { path, error }),
+            Ok(path) => open_with(&path, config).map_err(|error| Skipped { path, error }),
             Err(skipped) => Err(skipped),
         })
         .collect();

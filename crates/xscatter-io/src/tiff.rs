@@ -13,6 +13,7 @@ use tiff::decoder::{Decoder, DecodingResult};
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::{Blob, Bytes};
+use crate::config::ReadConfig;
 use crate::header::{self, Header, Stated};
 use crate::limits::Limits;
 use crate::open::{Opened, ReadFrame};
@@ -45,7 +46,8 @@ struct Image {
     header: Arc<Header>,
 }
 
-pub(crate) fn open(blob: &Blob, limits: &Limits) -> Result<Opened> {
+pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
+    let limits = &config.limits;
     let mut bytes = blob.open()?;
     let directories = directory::read_all(&mut bytes, limits)?;
     let images = directories

@@ -1,0 +1,25 @@
+//! How files are read.
+
+use crate::limits::Limits;
+
+/// What a caller may choose about reading; [`open`](crate::open()) takes the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadConfig {
+    /// Bounds on what a file may make the reader allocate.
+    pub limits: Limits,
+    /// Which bits of a NeXus `pixel_mask` make a pixel invalid; bits 0 to 8 by default.
+    ///
+    /// Bit 0 is a gap, bits 1 to 7 are kinds of bad pixels, bit 8 is a mask of the user. Bit 31 (a
+    /// virtual pixel, interpolated by the detector) flags a pixel as healed unless it is listed here.
+    /// The NeXus note rejects `0x00FF`, cctbx any bit.
+    pub pixel_mask_bits: u32,
+}
+
+impl Default for ReadConfig {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            pixel_mask_bits: 0x1ff,
+        }
+    }
+}
