@@ -25,7 +25,6 @@ const HEAD: &str = "xscatter-journal 1\n";
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
-    known: HashMap<u64, Outcome>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,12 +42,20 @@ struct Line {
 }
 
 impl Journal {
-    /// Opens or creates the file and reads the trials that fit rows × classes.
-    pub(crate) fn open(path: &Path, rows: usize, classes: usize) -> Result<Self> {
+    /// Opens or creates the file and reads the trials that fit rows × classes, by their keys.
+    pub(crate) fn open(
+        path: &Path,
+        rows: usize,
+        classes: usize,
+    ) -> Result<(HashMap<u64, Outcome>, Self)> {
         Self::open_file(path, rows, classes).map_err(|error| error.in_file(path))
     }
 
-    fn open_file(path: &Path, rows: usize, classes: usize) -> Result<Self> {
+    fn open_file(
+        path: &Path,
+        rows: usize,
+        classes: usize,
+    ) -> Result<(HashMap<u64, Outcome>, Self)> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -99,18 +106,11 @@ impl Journal {
         if end == 0 {
             file.write_all(HEAD.as_bytes())?;
         }
-        Ok(Self {
-            path: path.to_path_buf(),
-            file,
-            known,
-        })
+        let path = path.to_path_buf();
+        Ok((known, Self { path, file }))
     }
 
-    pub(crate) fn get(&self, key: u64) -> Option<&Outcome> {
-        self.known.get(&key)
-    }
-
-    /// The line of a trial, made outside the lock that guards the file.
+    /// The line of a trial, made on the thread of the trial.
     pub(crate) fn line(trial: &Trial<'_>, outcome: &Outcome) -> String {
         let (failed, seconds, out_of_fold) = match outcome {
             Outcome::Failed(reason) => (Some(reason.clone()), vec![], String::new()),

@@ -7,20 +7,29 @@
 //! - The folds keep groups whole and classes balanced ([`crate::split`]); all trials share them.
 //! - A family makes its own preparations (scaling, projection) inside the fit, so they see training
 //!   rows alone.
-//! - Trials run in parallel on the current rayon pool, best first guesses first. Their seeds derive from
-//!   the seed of the study and from what they are, never from when or where they run: the leaderboard,
-//!   times aside, is the same bit for bit for any number of threads.
+//! - Trials run in parallel, best first guesses first. Their seeds derive from the seed of the study and
+//!   from what they are, never from when or where they run: the leaderboard, times aside, is the same bit
+//!   for bit for any number of threads.
 //! - A trial that fails or panics is an entry with its reason, never the end of the study. A metric that
 //!   is not defined on some fold is undefined for the entry, with the reason.
 //! - A stop token or a time budget ends the study early with the trials that are done; fits are asked to
 //!   end too.
 //! - With a journal ([`Study::resume_from`]) a killed study goes on where it was.
 //!
-//! Times are wall times; they include what other trials running at the same time took from this one.
+//! As many trials run at once as rayon has threads, each on a thread of its own, so that a fit that
+//! waits for its own parallel parts never picks up another trial and counts its seconds as its own.
+//! Times are wall times on a machine that is busy with the other trials; for undisturbed times run one
+//! at a time ([`StudyConfig::parallel_trials`]).
+//!
 //! Cost: representations × families × portfolio × folds fits.
 
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use xscatter_core::{
@@ -65,6 +74,8 @@ pub struct StudyConfig {
     pub rank_by: String,
     /// How many first guesses of every family are tried at most.
     pub max_portfolio: usize,
+    /// How many trials run at the same time; `None` for as many as rayon has threads.
+    pub parallel_trials: Option<NonZeroUsize>,
     /// When to end with what is done.
     pub time_budget: Option<Duration>,
     /// Whether entries keep their out-of-fold scores (4 bytes a row and class), as an ensemble needs.
@@ -79,6 +90,7 @@ impl Default for StudyConfig {
             seed: 0,
             rank_by: "f1-macro".into(),
             max_portfolio: 3,
+            parallel_trials: None,
             time_budget: None,
             keep_predictions: true,
         }
@@ -144,7 +156,7 @@ pub enum Event<'a> {
 }
 
 /// What [`Study::run`] calls with every [`Event`].
-pub type Observer<'a> = dyn FnMut(&Event<'_>) + Send + 'a;
+pub type Observer<'a> = dyn FnMut(&Event<'_>) + 'a;
 
 /// A comparison of families of models over representations.
 #[allow(
@@ -217,8 +229,8 @@ impl Study {
 
     /// Fits and judges every trial.
     ///
-    /// The observer is called from the threads of the pool, one call at a time, in the order in which
-    /// trials end (which differs from run to run); it should return soon.
+    /// The observer is called on the calling thread, in the order in which trials end, which differs
+    /// from run to run. Trials that have ended wait for it, so it should return soon.
     ///
     /// # Errors
     /// If there is no representation, names repeat, rows differ between representations or from the
@@ -242,48 +254,31 @@ impl Study {
         let groups = check_representations(representations, target)?;
         let folds = self.split(classes, groups)?;
         let trials = self.plan(representations, classes, folds.len())?;
-        let journal = match &self.journal {
-            Some(path) => Some(Journal::open(path, target.len(), classes.n_classes())?),
-            None => None,
+        let (known, journal) = match &self.journal {
+            Some(path) => {
+                let (known, journal) = Journal::open(path, target.len(), classes.n_classes())?;
+                (known, Some(journal))
+            }
+            None => (HashMap::new(), None),
         };
-        let resumed = journal.as_ref().map_or(0, |journal| {
-            trials
-                .iter()
-                .filter(|trial| journal.get(trial.key).is_some())
-                .count()
-        });
         observer(&Event::Started {
             trials: trials.len(),
-            resumed,
+            resumed: trials
+                .iter()
+                .filter(|trial| known.contains_key(&trial.key))
+                .count(),
         });
-        let board = Board {
-            progress: Mutex::new(Progress {
-                observer,
-                journal,
-                done: 0,
-                entries: trials.iter().map(|_| None).collect(),
-                error: None,
-            }),
+        let work = Work {
             study: self,
             trials: &trials,
             target,
             folds: &folds,
+            known: &known,
             stop: &stop,
+            next: AtomicUsize::new(0),
+            give_up: AtomicBool::new(false),
         };
-        // First in, first out: the best guesses of all families come before the second best.
-        rayon::scope_fifo(|scope| {
-            for position in 0..trials.len() {
-                let board = &board;
-                scope.spawn_fifo(move |_| board.run_trial(position));
-            }
-        });
-        let progress = board
-            .progress
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(error) = progress.error {
-            return Err(error);
-        }
+        let entries = work.spread(journal, observer)?;
         let mut leaderboard = Leaderboard {
             metrics: self
                 .metrics
@@ -297,7 +292,7 @@ impl Study {
             folds: folds.len(),
             seed: self.config.seed,
             planned: trials.len(),
-            entries: progress.entries.into_iter().flatten().collect(),
+            entries,
         };
         leaderboard.rank();
         Ok(leaderboard)
@@ -407,69 +402,111 @@ impl Study {
 }
 
 /// What the threads of a running study share.
-struct Board<'a, 'o> {
+struct Work<'a> {
     study: &'a Study,
     trials: &'a [Trial<'a>],
     target: &'a Target,
     folds: &'a [Fold],
+    /// What a journal holds already.
+    known: &'a HashMap<u64, Outcome>,
     stop: &'a StopToken,
-    progress: Mutex<Progress<'a, 'o>>,
+    /// The trial to begin next.
+    next: AtomicUsize,
+    /// Whether to begin no more because the journal cannot be written.
+    give_up: AtomicBool,
 }
 
-struct Progress<'a, 'o> {
-    observer: &'a mut Observer<'o>,
-    journal: Option<Journal>,
-    done: usize,
-    /// One place a trial, so that the order of the threads leaves no trace.
-    entries: Vec<Option<Entry>>,
-    /// Why the journal could not be written.
-    error: Option<Error>,
+/// A trial that has ended.
+struct Report {
+    position: usize,
+    entry: Entry,
+    /// Its line for the journal, unless it came from there.
+    line: Option<String>,
 }
 
-impl<'a, 'o> Board<'a, 'o> {
-    fn run_trial(&self, position: usize) {
-        let trial = &self.trials[position];
-        let known: Option<Outcome> = {
-            let progress = self.lock();
-            if progress.error.is_some() {
-                return;
+impl Work<'_> {
+    /// Makes all trials on several threads; the entries come in the order of the trials.
+    fn spread(&self, journal: Option<Journal>, observer: &mut Observer<'_>) -> Result<Vec<Entry>> {
+        let threads = self.study.config.parallel_trials;
+        let threads = threads.map_or_else(rayon::current_num_threads, NonZeroUsize::get);
+        let (sender, receiver) = sync_channel(0);
+        thread::scope(|scope| {
+            for _ in 0..threads.min(self.trials.len()) {
+                let sender = sender.clone();
+                scope.spawn(move || self.make_trials(&sender));
             }
-            progress
-                .journal
-                .as_ref()
-                .and_then(|journal| journal.get(trial.key).cloned())
-        };
-        let fresh = known.is_none();
-        let outcome = known.or_else(|| trial.run(self.target, self.folds, self.stop));
-        let Some(outcome) = outcome else { return };
-        let line = fresh.then(|| Journal::line(trial, &outcome));
-        let entry = trial.entry(
-            outcome,
-            self.target,
-            self.folds,
-            &self.study.metrics,
-            self.study.config.keep_predictions,
-        );
-        let mut progress = self.lock();
-        let progress = &mut *progress;
-        if let (Some(journal), Some(line)) = (&mut progress.journal, line)
-            && let Err(error) = journal.append(&line)
-        {
-            progress.error.get_or_insert(error);
-            return;
-        }
-        progress.done += 1;
-        (progress.observer)(&Event::Trial {
-            done: progress.done,
-            trials: self.trials.len(),
-            entry: &entry,
-        });
-        progress.entries[position] = Some(entry);
+            drop(sender);
+            self.gather(receiver, journal, observer)
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Progress<'a, 'o>> {
-        // A poisoned lock means that an observer panicked; rayon passes that panic on.
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn make_trials(&self, sender: &SyncSender<Report>) {
+        while !self.give_up.load(Ordering::Relaxed) {
+            let position = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(trial) = self.trials.get(position) else {
+                return;
+            };
+            let known = self.known.get(&trial.key);
+            let made = known
+                .cloned()
+                .or_else(|| trial.run(self.target, self.folds, self.stop));
+            let Some(outcome) = made else { continue };
+            let line = known.is_none().then(|| Journal::line(trial, &outcome));
+            let entry = trial.entry(
+                outcome,
+                self.target,
+                self.folds,
+                &self.study.metrics,
+                self.study.config.keep_predictions,
+            );
+            let report = Report {
+                position,
+                entry,
+                line,
+            };
+            // Nobody listens any more if the observer panicked.
+            if sender.send(report).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn gather(
+        &self,
+        receiver: Receiver<Report>,
+        mut journal: Option<Journal>,
+        observer: &mut Observer<'_>,
+    ) -> Result<Vec<Entry>> {
+        /// How long a pool has to wait for this thread, should it be one of the pool's.
+        const POLL: Duration = Duration::from_millis(2);
+        let mut entries: Vec<Option<Entry>> = self.trials.iter().map(|_| None).collect();
+        let mut done = 0;
+        loop {
+            let report = match receiver.recv_timeout(POLL) {
+                Ok(report) => report,
+                Err(RecvTimeoutError::Timeout) => {
+                    // If the study was started on a thread of a rayon pool, the parallel parts of the
+                    // fits may need this very thread.
+                    while rayon::yield_now() == Some(rayon::Yield::Executed) {}
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if let (Some(journal), Some(line)) = (&mut journal, &report.line)
+                && let Err(error) = journal.append(line)
+            {
+                self.give_up.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+            done += 1;
+            observer(&Event::Trial {
+                done,
+                trials: self.trials.len(),
+                entry: &report.entry,
+            });
+            entries[report.position] = Some(report.entry);
+        }
+        Ok(entries.into_iter().flatten().collect())
     }
 }
 

@@ -1,212 +1,15 @@
 //! Whole studies with toy families: nearest centroid, and some that fail on purpose.
 
-use std::sync::Arc;
+mod toy;
+
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ndarray::{Array2, ArrayView2};
+use toy::{Manner, Toy, data, families};
 use xscatter_automl::{
     Event, Leaderboard, Representation, Status, Study, StudyConfig, StudyError, Summary,
 };
-use xscatter_core::search::{Domain, Space};
-use xscatter_core::{
-    BoxEstimator, Classes, Error, ErrorKind, Estimator, Family, FeatureTable, Metric, Params,
-    Predictor, Result, StopToken, Target, TrainingSet, seed,
-};
-
-/// Probabilities from the distances to the mean of every class.
-struct Centroid {
-    sharpness: f64,
-}
-
-struct Centroids {
-    names: Vec<Arc<str>>,
-    means: Array2<f64>,
-    sharpness: f64,
-}
-
-impl Estimator for Centroid {
-    type Fitted = Centroids;
-
-    fn fit(&self, train: &TrainingSet<'_>) -> Result<Centroids> {
-        let classes = train.target().classes()?;
-        let counts = classes.counts();
-        let mut means = Array2::zeros((classes.n_classes(), train.rows().ncols()));
-        for (row, &label) in train.rows().rows().into_iter().zip(classes.labels()) {
-            train.stop().check()?;
-            for (mean, &value) in means.row_mut(label as usize).iter_mut().zip(row) {
-                *mean += f64::from(value) / counts[label as usize] as f64;
-            }
-        }
-        Ok(Centroids {
-            names: classes.names().to_vec(),
-            means,
-            sharpness: self.sharpness,
-        })
-    }
-}
-
-impl Predictor for Centroids {
-    fn outputs(&self) -> &[Arc<str>] {
-        &self.names
-    }
-
-    fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
-        let mut scores = Array2::zeros((rows.nrows(), self.names.len()));
-        for (row, mut out) in rows.rows().into_iter().zip(scores.rows_mut()) {
-            for (mean, out) in self.means.rows().into_iter().zip(&mut out) {
-                let squares = row
-                    .iter()
-                    .zip(mean)
-                    .map(|(&x, m)| (f64::from(x) - m).powi(2));
-                *out = (-self.sharpness * squares.sum::<f64>()).exp() as f32 + 1e-6;
-            }
-            let sum = out.sum();
-            out /= sum;
-        }
-        Ok(scores)
-    }
-}
-
-/// What a family does on fitting.
-#[derive(Clone, Copy, PartialEq)]
-enum Manner {
-    Centroid,
-    Fail,
-    Panic,
-    Constant,
-    Noise,
-}
-
-struct Toy {
-    name: &'static str,
-    manner: Manner,
-    space: Space,
-}
-
-impl Toy {
-    fn boxed(name: &'static str, manner: Manner) -> Box<dyn Family> {
-        let sharpness = Domain::Real {
-            low: 0.01,
-            high: 10.0,
-            log: true,
-        };
-        Box::new(Self {
-            name,
-            manner,
-            space: Space::new().with("sharpness", sharpness, 1.0),
-        })
-    }
-}
-
-impl Family for Toy {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn space(&self) -> &Space {
-        &self.space
-    }
-
-    fn portfolio(&self) -> Vec<Params> {
-        [1.0, 0.1, 5.0]
-            .map(|value| Params::new().with("sharpness", value))
-            .to_vec()
-    }
-
-    fn build(&self, params: &Params, seed: u64) -> Result<BoxEstimator> {
-        let sharpness = self.space.complete(params)?.real("sharpness")?;
-        Ok(match self.manner {
-            Manner::Centroid => Centroid { sharpness }.boxed(),
-            manner => Odd { manner, seed }.boxed(),
-        })
-    }
-}
-
-struct Odd {
-    manner: Manner,
-    seed: u64,
-}
-
-struct OddFitted {
-    names: Vec<Arc<str>>,
-    seed: Option<u64>,
-}
-
-impl Estimator for Odd {
-    type Fitted = OddFitted;
-
-    fn fit(&self, train: &TrainingSet<'_>) -> Result<OddFitted> {
-        match self.manner {
-            Manner::Fail => Err(Error::new(ErrorKind::Numerical, "the matrix is singular")),
-            Manner::Panic => panic!("index out of bounds"),
-            _ => Ok(OddFitted {
-                names: train.target().names().to_vec(),
-                seed: (self.manner == Manner::Noise).then_some(self.seed),
-            }),
-        }
-    }
-}
-
-impl Predictor for OddFitted {
-    fn outputs(&self) -> &[Arc<str>] {
-        &self.names
-    }
-
-    fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
-        let classes = self.names.len();
-        let score = |(row, class): (usize, usize)| match self.seed {
-            // Different on every fold and for every seed of the study.
-            Some(seed) => seed::derive(seed, (row * classes + class) as u64) as f32,
-            None => 1.0,
-        };
-        let mut scores = Array2::from_shape_fn((rows.nrows(), classes), score);
-        for mut row in scores.rows_mut() {
-            let sum = row.sum();
-            row /= sum;
-        }
-        Ok(scores)
-    }
-}
-
-/// Three classes of twelve groups of three rows; the first columns tell them apart.
-fn data() -> (Vec<Representation>, Target) {
-    let names = ["GISAXS", "SAXS", "WAXS"];
-    let labels: Vec<&str> = (0..108).map(|row| names[(row / 3) % 3]).collect();
-    let classes = Classes::from_names(&labels);
-    let table = |width: usize, contrast: f32| {
-        let values = Array2::from_shape_fn((108, width), |(row, column)| {
-            let noise = seed::derive(column as u64, row as u64) as f32 / u64::MAX as f32 - 0.5;
-            let class = classes.labels()[row] as usize;
-            noise + if class == column { contrast } else { 0.0 }
-        });
-        FeatureTable::new(
-            values,
-            (0..width)
-                .map(|column| format!("c{column}").into())
-                .collect(),
-            (0..108).map(|row| format!("frame {row}").into()).collect(),
-            (0..108)
-                .map(|row| format!("scan {}", row / 3).into())
-                .collect(),
-        )
-        .expect("names for all rows and columns")
-    };
-    let representations = vec![
-        Representation::new("weak", table(4, 0.3)),
-        Representation::new("strong", table(3, 1.0)),
-    ];
-    (representations, Target::Classes(classes.clone()))
-}
-
-fn families() -> Vec<Box<dyn Family>> {
-    vec![
-        Toy::boxed("centroid", Manner::Centroid),
-        Toy::boxed("constant", Manner::Constant),
-        Toy::boxed("failing", Manner::Fail),
-        Toy::boxed("noise", Manner::Noise),
-        Toy::boxed("panicking", Manner::Panic),
-    ]
-}
+use xscatter_core::{Classes, ErrorKind, Metric, StopToken, Target};
 
 fn metrics() -> Vec<Box<dyn Metric>> {
     xscatter_metrics::standard()
@@ -354,9 +157,12 @@ fn the_observer_sees_every_trial_once() {
 fn a_stopped_study_returns_what_is_done() {
     let (representations, target) = data();
     let stop = StopToken::new();
-    let study_5 = study(StudyConfig::default());
-    let board = pool(1).install(|| {
-        study_5.run(
+    let one_by_one = study(StudyConfig {
+        parallel_trials: NonZeroUsize::new(1),
+        ..StudyConfig::default()
+    });
+    let board = one_by_one
+        .run(
             &representations,
             &target,
             &mut |event| {
@@ -366,11 +172,12 @@ fn a_stopped_study_returns_what_is_done() {
             },
             &stop,
         )
-    });
-    let board = board.unwrap();
-    assert_eq!((board.entries.len(), board.planned), (5, 30));
+        .unwrap();
+    // The sixth trial may have begun before the observer saw the fifth.
+    assert!([5, 6].contains(&board.entries.len()), "{board}");
+    assert_eq!(board.planned, 30);
     assert!(!board.is_complete());
-    assert!(board.to_string().contains("25 not run"));
+    assert!(board.to_string().contains(" not run; 5 folds"));
 
     let no_time = study(StudyConfig {
         time_budget: Some(Duration::ZERO),

@@ -100,7 +100,7 @@ impl Layout {
             top,
             side,
             names: below,
-            width: content.max(text_width(title, TITLE_PX) + 2 * MARGIN),
+            width: content.max(title_width(title) + 2 * MARGIN),
             height: top + side + 10 + below + 14 + LABEL_PX + MARGIN,
         }
     }
@@ -127,8 +127,7 @@ fn draw_titles(area: &Area<'_>, layout: &Layout, matrix: &ConfusionMatrix, title
     let middle = layout.left + layout.side / 2;
     let centre = (layout.width / 2, MARGIN + TITLE_PX / 2);
     // A title wider than the matrix is centred on the picture, where it has room.
-    let wide =
-        text_width(title, TITLE_PX) > 2 * (layout.width - MARGIN - middle).min(middle - MARGIN);
+    let wide = title_width(title) > 2 * (layout.width - MARGIN - middle).min(middle - MARGIN);
     let at = if wide { centre } else { (middle, centre.1) };
     let mut bold = text(TITLE_PX, INK, HPos::Center);
     bold.font = bold.font.style(FontStyle::Bold);
@@ -256,6 +255,11 @@ fn text_width(text: &str, size_px: i32) -> i32 {
         })
         .sum();
     hundredths * size_px / 100
+}
+
+/// Bold letters are wider.
+fn title_width(title: &str) -> i32 {
+    text_width(title, TITLE_PX * 9 / 8)
 }
 
 fn digits(number: u64) -> i32 {
