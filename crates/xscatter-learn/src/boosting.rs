@@ -34,6 +34,9 @@ use crate::grow::below;
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem, n_scores, probabilities};
 use crate::tree::Tree;
 
+/// So many rows pass through the trees at once.
+const BLOCK: usize = 64;
+
 /// The end of boosting once held-out rows no longer gain from it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -444,7 +447,7 @@ impl Predictor for FittedBoosting {
         check_features(rows, self.n_features)?;
         let n_outputs = self.base.len();
         let n_classes = self.classes.len();
-        self.classes.predict(rows, |rows, proba| {
+        self.classes.predict(rows, BLOCK, |rows, proba| {
             let mut scores = self.base.repeat(rows.len() / self.n_features);
             for (number, tree) in self.trees.iter().enumerate() {
                 let rows = rows.chunks_exact(self.n_features);

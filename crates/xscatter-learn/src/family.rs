@@ -84,8 +84,8 @@ static TABLE: LazyLock<[BuiltIn; 7]> = LazyLock::new(|| {
             space: forest(),
             guesses: vec![
                 none(),
-                none().with("split_features", 0.5),
                 balanced().with("min_samples_leaf", 2),
+                none().with("split_features", 0.25),
             ],
         },
         BuiltIn {
@@ -102,7 +102,6 @@ static TABLE: LazyLock<[BuiltIn; 7]> = LazyLock::new(|| {
                     .with("rounds", 200)
                     .with("learning_rate", 0.05)
                     .with("feature_fraction", 0.5),
-                none().with("max_leaves", 4).with("rounds", 200),
             ],
         },
         BuiltIn {

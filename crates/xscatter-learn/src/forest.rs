@@ -37,6 +37,9 @@ use crate::grow::{Cuts, Growth, Sample, below};
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem};
 use crate::tree::Tree;
 
+/// So many rows pass through a tree while it is in the cache.
+const BLOCK: usize = 512;
+
 /// How many of the features a node looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -287,7 +290,7 @@ impl Predictor for FittedForest {
     fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
         check_features(rows, self.n_features)?;
         let n_classes = self.classes.len();
-        self.classes.predict(rows, |rows, scores| {
+        self.classes.predict(rows, BLOCK, |rows, scores| {
             for tree in &self.trees {
                 let rows = rows.chunks_exact(self.n_features);
                 for (row, scores) in rows.zip(scores.chunks_exact_mut(n_classes)) {

@@ -159,6 +159,7 @@ impl GradientGrowth<'_> {
             tree.leaf(leaf.node, std::iter::once(value));
             values.push((rows[leaf.rows].to_vec(), value));
         }
+        tree.finish();
         Ok(Grown {
             tree,
             leaves: values,

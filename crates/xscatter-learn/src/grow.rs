@@ -62,6 +62,7 @@ impl Growth<'_> {
         let mut tree = Tree::seed();
         let mut search = Search::new(self);
         let mut moved = Vec::with_capacity(samples.len());
+        let mut pure = vec![None; self.n_classes];
         let mut open = vec![Open {
             node: 0,
             samples: 0..samples.len(),
@@ -83,8 +84,18 @@ impl Growth<'_> {
                 None
             };
             let Some(split) = split else {
+                // Leaves of one class alone are most of a full tree: they share their values.
+                let class = here[0].label as usize;
+                let shared = if search.is_pure() { pure[class] } else { None };
+                if let Some(place) = shared {
+                    tree.leaf_like(node, place);
+                    continue;
+                }
                 let total: f64 = search.totals.iter().sum();
-                tree.leaf(node, search.totals.iter().map(|w| (w / total) as f32));
+                let place = tree.leaf(node, search.totals.iter().map(|w| (w / total) as f32));
+                if search.is_pure() {
+                    pure[class] = Some(place);
+                }
                 continue;
             };
             let column = &self.bins.columns[split.feature as usize];
@@ -102,6 +113,7 @@ impl Growth<'_> {
                 depth: depth + 1,
             });
         }
+        tree.finish();
         Ok(tree)
     }
 }

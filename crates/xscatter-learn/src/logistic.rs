@@ -28,6 +28,9 @@ use crate::problem::{
     ClassMap, ClassWeight, Missing, Problem, check_finite, n_scores, probabilities,
 };
 
+/// So many rows are scored at once.
+const BLOCK: usize = 64;
+
 /// The parameters of [`LogisticRegression`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -322,7 +325,7 @@ impl Predictor for FittedLogistic {
         check_features(rows, self.n_features)?;
         check_finite(rows)?;
         let n_scores = self.intercepts.len();
-        self.classes.predict(rows, |rows, proba| {
+        self.classes.predict(rows, BLOCK, |rows, proba| {
             let mut scores = vec![0.0; n_scores];
             let proba = proba.chunks_exact_mut(self.classes.len());
             for (row, proba) in rows.chunks_exact(self.n_features).zip(proba) {

@@ -25,6 +25,9 @@ use xscatter_core::{Estimator, Predictor, Result, TrainingSet};
 use crate::error::{ConfigError, require};
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem, check_finite};
 
+/// So many queries share a matrix product, whose memory is this times the training rows.
+const BLOCK: usize = 64;
+
 /// How much a neighbour's vote counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -244,7 +247,7 @@ impl Predictor for FittedNeighbours {
         let known = ArrayView2::from_shape((self.raw.labels.len(), n_features), &self.raw.rows)
             .expect("checked when the model was made");
         let n_classes = self.raw.classes.len();
-        self.raw.classes.predict(rows, |rows, proba| {
+        self.raw.classes.predict(rows, BLOCK, |rows, proba| {
             let queries = ArrayView2::from_shape((rows.len() / n_features, n_features), rows)
                 .expect("a block holds whole rows");
             let mut products = Array2::zeros((queries.nrows(), known.nrows()));

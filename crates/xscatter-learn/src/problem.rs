@@ -195,14 +195,13 @@ impl ClassMap {
 
     /// Rows × all classes; `score` adds to the scores of the classes that occur, for a block of rows.
     ///
-    /// The scores of a row are divided by their sum.
+    /// The scores of a row are divided by their sum. So many rows make a block; no result depends on it.
     pub(crate) fn predict(
         &self,
         rows: ArrayView2<'_, f32>,
+        block: usize,
         score: impl Fn(&[f32], &mut [f64]) -> Result<()> + Sync,
     ) -> Result<Array2<f32>> {
-        /// So many rows share a pass over the model; no result depends on it.
-        const BLOCK: usize = 64;
         let mut proba = Array2::zeros((rows.nrows(), self.names.len()));
         let width = rows.ncols();
         let rows = rows.as_standard_layout();
@@ -210,8 +209,8 @@ impl ClassMap {
         proba
             .as_slice_mut()
             .expect("a new array is in standard layout")
-            .par_chunks_mut(BLOCK * self.names.len())
-            .zip(rows.par_chunks(BLOCK * width))
+            .par_chunks_mut(block * self.names.len())
+            .zip(rows.par_chunks(block * width))
             .map(|(proba, rows)| {
                 let mut scores = vec![0.0; rows.len() / width * self.len()];
                 score(rows, &mut scores)?;
@@ -284,7 +283,7 @@ mod tests {
         assert_eq!(problem.weights, [2.0 * 2.0 / 3.0, 2.0, 2.0 / 3.0]);
         let proba = problem
             .classes
-            .predict(rows.view(), |_, scores| {
+            .predict(rows.view(), 4, |_, scores| {
                 scores.copy_from_slice(&[1.0, 3.0].repeat(4));
                 Ok(())
             })

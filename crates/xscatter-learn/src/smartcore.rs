@@ -26,6 +26,9 @@ use crate::logistic::FittedLogistic;
 use crate::neighbours::Vote;
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem, check_finite};
 
+/// So many rows are scored at once.
+const BLOCK: usize = 64;
+
 /// The training set as `smartcore` can take it.
 fn problem<'a>(train: &TrainingSet<'a>) -> Result<Problem<'a>> {
     if train.weights().is_some() {
@@ -209,7 +212,7 @@ impl Predictor for FittedSmartcoreNeighbours {
         check_features(rows, self.raw.n_features)?;
         check_finite(rows)?;
         let n_classes = self.raw.classes.len();
-        self.raw.classes.predict(rows, |rows, proba| {
+        self.raw.classes.predict(rows, BLOCK, |rows, proba| {
             let n_rows = rows.len() / self.raw.n_features;
             let rows = ArrayView2::from_shape((n_rows, self.raw.n_features), rows)
                 .expect("a block holds whole rows");

@@ -8,32 +8,21 @@ const LEAF: u32 = u32::MAX;
 const MISSING_LEFT: u32 = 1 << 31;
 
 /// A split or a leaf.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(from = "(u32, f32, u32)", into = "(u32, f32, u32)")]
-pub(crate) struct Node {
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Node {
     /// The feature, with [`MISSING_LEFT`]; or [`LEAF`].
     feature: u32,
     /// Values up to this one go to the left.
     threshold: f32,
-    /// The left child, whose sibling follows it; or the number of the leaf.
+    /// The left child, whose sibling follows it; or the number of the leaf's values.
     next: u32,
 }
 
-impl From<(u32, f32, u32)> for Node {
-    fn from((feature, threshold, next): (u32, f32, u32)) -> Self {
-        Self {
-            feature,
-            threshold,
-            next,
-        }
-    }
-}
-
-impl From<Node> for (u32, f32, u32) {
-    fn from(node: Node) -> Self {
-        (node.feature, node.threshold, node.next)
-    }
-}
+const UNFINISHED: Node = Node {
+    feature: LEAF,
+    threshold: 0.0,
+    next: u32::MAX,
+};
 
 /// Where the rows of a node part.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,11 +35,101 @@ pub(crate) struct Split {
     pub(crate) missing_left: bool,
 }
 
-/// A tree; all its leaves have as many values.
+/// A tree; all its leaves have as many values, and leaves may share them.
+///
+/// The nodes of a finished tree stand in breadth-first order, so the left child of split number k is
+/// node 2 k + 1 and need not be written to a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawTree", into = "RawTree")]
 pub(crate) struct Tree {
     nodes: Vec<Node>,
     values: Vec<f32>,
+}
+
+/// A finished tree in a file.
+#[derive(Serialize, Deserialize)]
+struct RawTree {
+    /// A number a node: 0 for a leaf, else 1 + the feature, negative where missing values go left.
+    features: Vec<i64>,
+    /// A number a split.
+    thresholds: Vec<f32>,
+    /// A number a leaf: where its values are.
+    leaves: Vec<u32>,
+    values: Vec<f32>,
+}
+
+impl From<Tree> for RawTree {
+    fn from(Tree { nodes, values }: Tree) -> Self {
+        let mut raw = Self {
+            features: Vec::with_capacity(nodes.len()),
+            thresholds: Vec::new(),
+            leaves: Vec::new(),
+            values,
+        };
+        for node in nodes {
+            if node.feature == LEAF {
+                raw.features.push(0);
+                raw.leaves.push(node.next);
+                continue;
+            }
+            let number = i64::from(node.feature & !MISSING_LEFT) + 1;
+            let missing_left = node.feature & MISSING_LEFT != 0;
+            raw.features
+                .push(if missing_left { -number } else { number });
+            raw.thresholds.push(node.threshold);
+        }
+        raw
+    }
+}
+
+impl TryFrom<RawTree> for Tree {
+    type Error = String;
+
+    fn try_from(raw: RawTree) -> Result<Self, String> {
+        let n_splits = raw.features.iter().filter(|&&feature| feature != 0).count();
+        let n_leaves = raw.features.len() - n_splits;
+        let whole = n_leaves == n_splits + 1
+            && raw.thresholds.len() == n_splits
+            && raw.leaves.len() == n_leaves;
+        let far = u64::from(MISSING_LEFT);
+        if !whole
+            || raw
+                .features
+                .iter()
+                .any(|feature| feature.unsigned_abs() >= far)
+        {
+            return Err(format!(
+                "expected one leaf more than splits, each with its numbers, got {n_splits} splits, \
+                 {n_leaves} leaves, {} thresholds and {} places of values",
+                raw.thresholds.len(),
+                raw.leaves.len()
+            ));
+        }
+        let mut thresholds = raw.thresholds.into_iter();
+        let mut leaves = raw.leaves.into_iter();
+        let mut left = 1;
+        let node = |feature: i64| {
+            if feature == 0 {
+                return Some(Node {
+                    next: leaves.next()?,
+                    ..UNFINISHED
+                });
+            }
+            let direction = if feature < 0 { MISSING_LEFT } else { 0 };
+            let next = left;
+            left += 2;
+            Some(Node {
+                feature: (feature.unsigned_abs() as u32 - 1) | direction,
+                threshold: thresholds.next()?,
+                next,
+            })
+        };
+        let nodes: Option<Vec<Node>> = raw.features.into_iter().map(node).collect();
+        Ok(Self {
+            nodes: nodes.ok_or("expected a number for every node")?,
+            values: raw.values,
+        })
+    }
 }
 
 impl Tree {
@@ -75,14 +154,35 @@ impl Tree {
         left
     }
 
-    /// Makes the node a leaf with these values.
-    pub(crate) fn leaf(&mut self, node: usize, values: impl ExactSizeIterator<Item = f32>) {
-        self.nodes[node] = Node {
-            feature: LEAF,
-            threshold: 0.0,
-            next: (self.values.len() / values.len()) as u32,
-        };
+    /// Makes the node a leaf with these values; returns where they are.
+    pub(crate) fn leaf(&mut self, node: usize, values: impl ExactSizeIterator<Item = f32>) -> u32 {
+        let place = (self.values.len() / values.len()) as u32;
         self.values.extend(values);
+        self.leaf_like(node, place);
+        place
+    }
+
+    /// Makes the node a leaf with the values of an earlier one.
+    pub(crate) fn leaf_like(&mut self, node: usize, place: u32) {
+        self.nodes[node] = Node {
+            next: place,
+            ..UNFINISHED
+        };
+    }
+
+    /// Puts the nodes of a grown tree in breadth-first order.
+    pub(crate) fn finish(&mut self) {
+        let mut nodes = vec![self.nodes[0]];
+        let mut place = 0;
+        while place < nodes.len() {
+            if nodes[place].feature != LEAF {
+                let children = nodes[place].next as usize;
+                nodes[place].next = nodes.len() as u32;
+                nodes.extend_from_slice(&self.nodes[children..children + 2]);
+            }
+            place += 1;
+        }
+        self.nodes = nodes;
     }
 
     /// The values of the leaf that the row falls into.
@@ -129,12 +229,6 @@ impl Tree {
     }
 }
 
-const UNFINISHED: Node = Node {
-    feature: LEAF,
-    threshold: 0.0,
-    next: u32::MAX,
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +246,7 @@ mod tests {
         );
         tree.leaf(left, [1.0, 0.0].into_iter());
         tree.leaf(left + 1, [0.25, 0.75].into_iter());
+        tree.finish();
         tree
     }
 
@@ -165,15 +260,60 @@ mod tests {
     }
 
     #[test]
+    fn a_finished_tree_comes_back_from_a_file() {
+        // The right child is split first, so that the order has to change.
+        let mut tree = Tree::seed();
+        let split = |feature, threshold, missing_left| Split {
+            feature,
+            last_left: 0,
+            threshold,
+            missing_left,
+        };
+        let top = tree.split(0, &split(0, 0.5, true));
+        let right = tree.split(top + 1, &split(2, -1.5, false));
+        let left = tree.split(top, &split(1, 7.0, true));
+        let place = tree.leaf(left, [1.0].into_iter());
+        tree.leaf(left + 1, [2.0].into_iter());
+        tree.leaf(right, [3.0].into_iter());
+        tree.leaf_like(right + 1, place);
+        let before = tree.clone();
+        tree.finish();
+        let text = serde_json::to_string(&tree).unwrap();
+        assert_eq!(
+            text,
+            r#"{"features":[-1,-2,3,0,0,0,0],"thresholds":[0.5,7.0,-1.5],"leaves":[0,1,2,0],"values":[1.0,2.0,3.0]}"#
+        );
+        let copy: Tree = serde_json::from_str(&text).unwrap();
+        assert_eq!(copy, tree);
+        assert!(copy.check(3, 1).is_ok());
+        for row in [
+            [0.0, 7.0, 0.0],
+            [0.0, 8.0, 0.0],
+            [1.0, 0.0, -2.0],
+            [1.0, 0.0, 0.0],
+        ] {
+            assert_eq!(copy.values(&row, 1), before.values(&row, 1));
+        }
+    }
+
+    #[test]
     fn a_tree_that_leads_nowhere_is_refused() {
         let tree = stump();
         assert!(tree.check(1, 2).is_err(), "feature beyond the row");
         assert!(tree.check(2, 3).is_err(), "leaf beyond the values");
-        for (node, feature, next) in [(0, 1, 0), (0, 1, 2), (0, 1, u32::MAX), (1, LEAF, 9)] {
-            let mut broken = tree.clone();
-            broken.nodes[node].feature = feature;
-            broken.nodes[node].next = next;
-            assert!(broken.check(2, 2).is_err(), "{node} {feature} {next}");
+        for text in [
+            // The root is a leaf, and the split behind it its own child.
+            r#"{"features":[0,1,0],"thresholds":[0.5],"leaves":[0,0],"values":[1.0]}"#,
+            r#"{"features":[1,0,0],"thresholds":[0.5],"leaves":[0,1],"values":[1.0]}"#,
+            r#"{"features":[1,0,0],"thresholds":[0.5],"leaves":[0],"values":[1.0]}"#,
+            r#"{"features":[1,0,0],"thresholds":[],"leaves":[0,0],"values":[1.0]}"#,
+            r#"{"features":[1,0],"thresholds":[0.5],"leaves":[0],"values":[1.0]}"#,
+            r#"{"features":[],"thresholds":[],"leaves":[],"values":[]}"#,
+            r#"{"features":[9e18,0,0],"thresholds":[0.5],"leaves":[0,0],"values":[1.0]}"#,
+            r#"{"features":[-9223372036854775808,0,0],"thresholds":[0.5],"leaves":[0,0],"values":[1.0]}"#,
+        ] {
+            let sound = serde_json::from_str::<Tree>(text).is_ok_and(|t| t.check(2, 1).is_ok());
+            assert!(!sound, "{text}");
         }
     }
 }
