@@ -41,9 +41,11 @@ pub fn check_source(source: &dyn FrameSource) -> Result<(), Violation> {
         beyond_the_end(&format!("read_many(&[{index}])"), len, many)?;
     }
 
-    let indices = spread(len);
-    let first = read_all(source, &indices);
-    for (&index, frame) in indices.iter().zip(&first) {
+    let first: Vec<(usize, Read)> = spread(len)
+        .into_iter()
+        .map(|index| (index, read(source, index)))
+        .collect();
+    for (index, frame) in &first {
         if let Ok(frame) = frame
             && let Some((row, column)) = valid_nan(frame)
         {
@@ -53,43 +55,19 @@ pub fn check_source(source: &dyn FrameSource) -> Result<(), Violation> {
             ));
         }
     }
-    same(
-        "repeatable",
-        "twice",
-        &indices,
-        &first,
-        &read_all(source, &indices),
-    )?;
-
-    for (&index, frame) in indices.iter().zip(&first) {
-        let many = source.read_many(&[index]);
+    reread(source, "repeatable", first.iter())?;
+    for (index, frame) in &first {
+        let many = source.read_many(&[*index]);
         ensure(many.is_ok() == frame.is_ok(), "own-error", || {
             format!("read({index}) and read_many(&[{index}]) do not fail alike")
         })?;
     }
-    read_many(source, &indices, &first)?;
-
-    let backwards: Vec<usize> = indices.iter().rev().copied().collect();
-    let (ahead, mut back) = thread::scope(|scope| {
-        let ahead = scope.spawn(|| read_all(source, &indices));
-        let back = scope.spawn(|| read_all(source, &backwards));
-        (join(ahead), join(back))
-    });
-    back.reverse();
-    same(
-        "threads",
-        "from one of two threads",
-        &indices,
-        &first,
-        &ahead,
-    )?;
-    same(
-        "threads",
-        "from one of two threads",
-        &indices,
-        &first,
-        &back,
-    )
+    read_many(source, &first)?;
+    thread::scope(|scope| {
+        let ahead = scope.spawn(|| reread(source, "threads", first.iter()));
+        let back = scope.spawn(|| reread(source, "threads", first.iter().rev()));
+        join(ahead).and(join(back))
+    })
 }
 
 type Read = Result<Frame, ErrorKind>;
@@ -120,52 +98,60 @@ fn spread(len: usize) -> Vec<usize> {
         .collect()
 }
 
-fn read_all(source: &dyn FrameSource, indices: &[usize]) -> Vec<Read> {
-    indices
-        .iter()
-        .map(|&index| source.read(index).map_err(|error| error.kind()))
-        .collect()
+fn read(source: &dyn FrameSource, index: usize) -> Read {
+    source.read(index).map_err(|error| error.kind())
 }
 
-fn join(handle: thread::ScopedJoinHandle<'_, Vec<Read>>) -> Vec<Read> {
-    handle
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-fn same(rule: &'static str, how: &str, indices: &[usize], left: &[Read], right: &[Read]) -> Check {
-    for ((index, left), right) in indices.iter().zip(left).zip(right) {
-        let difference = match (left, right) {
-            (Ok(left), Ok(right)) => frame_difference(left, right),
-            (Err(left), Err(right)) if left == right => None,
-            (left, right) => Some(format!(
-                "{:?} and {:?}",
-                left.as_ref().err(),
-                right.as_ref().err()
+/// Reads frames again, one at a time, and compares each with what was read first.
+fn reread<'a>(
+    source: &dyn FrameSource,
+    rule: &'static str,
+    frames: impl Iterator<Item = &'a (usize, Read)>,
+) -> Check {
+    for (index, first) in frames {
+        let again = read(source, *index);
+        let difference = match (first, &again) {
+            (Ok(first), Ok(again)) => frame_difference(first, again),
+            (Err(first), Err(again)) if first == again => None,
+            (first, again) => Some(format!(
+                "errors {:?} and {:?}",
+                first.as_ref().err(),
+                again.as_ref().err()
             )),
         };
         if let Some(difference) = difference {
             return Err(Violation::new(
                 rule,
-                format!("frame {index} read {how}: {difference}"),
+                format!("frame {index} is another one when read again: {difference}"),
             ));
         }
     }
     Ok(())
 }
 
-/// The readable frames backwards, the last one again before and after them; then an unreadable one.
-fn read_many(source: &dyn FrameSource, indices: &[usize], first: &[Read]) -> Check {
-    let (readable, unreadable): (Vec<usize>, Vec<usize>) =
-        (0..indices.len()).partition(|&position| first[position].is_ok());
-    let last = readable.last();
-    let asked: Vec<usize> = last
+fn join(handle: thread::ScopedJoinHandle<'_, Check>) -> Check {
+    handle
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Two readable frames backwards, the last one again before and after them; then one that cannot be
+/// read.
+fn read_many(source: &dyn FrameSource, first: &[(usize, Read)]) -> Check {
+    let readable: Vec<(usize, &Frame)> = first
+        .iter()
+        .rev()
+        .filter_map(|(index, frame)| Some((*index, frame.as_ref().ok()?)))
+        .take(2)
+        .collect();
+    let last = readable.first();
+    let asked: Vec<(usize, &Frame)> = last
         .into_iter()
-        .chain(readable.iter().rev())
+        .chain(&readable)
         .chain(last)
         .copied()
         .collect();
-    let order: Vec<usize> = asked.iter().map(|&position| indices[position]).collect();
+    let mut order: Vec<usize> = asked.iter().map(|(index, _)| *index).collect();
     let many = source.read_many(&order).map_err(|error| {
         Violation::new(
             "read-many",
@@ -175,10 +161,7 @@ fn read_many(source: &dyn FrameSource, indices: &[usize], first: &[Read]) -> Che
     ensure(many.len() == order.len(), "read-many", || {
         format!("read_many({order:?}) gave {} frames", many.len())
     })?;
-    for (place, (&position, frame)) in asked.iter().zip(&many).enumerate() {
-        let alone = first[position]
-            .as_ref()
-            .expect("only readable frames are asked for");
+    for (place, ((_, alone), frame)) in asked.iter().zip(&many).enumerate() {
         if let Some(difference) = frame_difference(alone, frame) {
             return Err(Violation::new(
                 "read-many",
@@ -188,15 +171,10 @@ fn read_many(source: &dyn FrameSource, indices: &[usize], first: &[Read]) -> Che
             ));
         }
     }
-    if let Some(&position) = unreadable.first() {
-        let mut order = order;
-        order.push(indices[position]);
-        let many = source.read_many(&order);
-        ensure(many.is_err(), "own-error", || {
-            format!(
-                "read_many({order:?}) hides that frame {} cannot be read",
-                indices[position]
-            )
+    if let Some((index, _)) = first.iter().find(|(_, frame)| frame.is_err()) {
+        order.push(*index);
+        ensure(source.read_many(&order).is_err(), "own-error", || {
+            format!("read_many({order:?}) hides that frame {index} cannot be read")
         })?;
     }
     Ok(())
