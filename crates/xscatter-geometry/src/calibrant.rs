@@ -110,12 +110,12 @@ impl Calibrant {
 
     /// Extinction rules of the lattice.
     fn allows(self, h: u32, k: u32, l: u32) -> bool {
-        let all_odd = h % 2 == 1 && k % 2 == 1 && l % 2 == 1;
-        let all_even = h % 2 == 0 && k % 2 == 0 && l % 2 == 0;
+        let all_odd = [h, k, l].iter().all(|index| index % 2 == 1);
+        let all_even = [h, k, l].iter().all(|index| index.is_multiple_of(2));
         match self {
             Self::AgBh | Self::LaB6 => true,
             Self::CeO2 => all_odd || all_even,
-            Self::Si => all_odd || (all_even && (h + k + l) % 4 == 0),
+            Self::Si => all_odd || (all_even && (h + k + l).is_multiple_of(4)),
         }
     }
 }

@@ -1,5 +1,10 @@
 //! Against pyFAI: positions, angles, units, corrections, Fit2D and the grazing-incidence map.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as the test does"
+)]
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use xscatter_core::{Geometry, Orientation};
@@ -138,7 +143,12 @@ fn pixels_are_where_pyfai_has_them() {
                 tolerance,
             );
             let expected = case.polarisation_0_95[index];
-            check("polarisation", polarisation[pixel], expected, SINGLE_PRECISION);
+            check(
+                "polarisation",
+                polarisation[pixel],
+                expected,
+                SINGLE_PRECISION,
+            );
         }
     }
 }

@@ -1,5 +1,10 @@
 //! Against pyFAI: small frames with rotations, orientations, a mask, corrections and errors.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as the test does"
+)]
+
 use ndarray::Array2;
 use serde::Deserialize;
 use xscatter_core::{Frame, Geometry, Mask, Orientation};

@@ -1,5 +1,10 @@
 //! What holds for every frame and pose.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as the test does"
+)]
+
 use ndarray::Array2;
 use proptest::prelude::*;
 use xscatter_core::{ErrorKind, Frame, Geometry, Mask, Orientation, PixelPosition};

@@ -3,39 +3,13 @@
 //! The reference was made by pyFAI with 5000 bins of 2θ over the full circle, pixels split in full,
 //! solid angle on, polarisation factor 0.99; it has seven digits.
 
-use std::path::Path;
+mod common;
 
-use ndarray::Array2;
-use xscatter_core::Frame;
 use xscatter_geometry::{Poni, RadialUnit};
 use xscatter_reduce::{AzimuthalIntegrator, ErrorModel, IntegrateConfig, PixelSplitting};
 use xscatter_testkit::data;
 
 const FOLDER: &str = "LightForm-group__pyFAI-integration-caking";
-
-/// The one strip of a little-endian TIFF of unsigned 16-bit pixels without compression.
-fn tiff_u16(path: &Path) -> Frame {
-    let bytes = std::fs::read(path).unwrap();
-    let u16_at = |at: usize| u16::from_le_bytes(bytes[at..at + 2].try_into().unwrap());
-    let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-    assert_eq!(&bytes[..4], b"II*\0");
-    let directory = u32_at(4) as usize;
-    let tag = |wanted: u16| {
-        (0..u16_at(directory) as usize)
-            .map(|entry| directory + 2 + 12 * entry)
-            .find(|&at| u16_at(at) == wanted)
-            .map(|at| match u16_at(at + 2) {
-                3 => u16_at(at + 8) as usize,
-                _ => u32_at(at + 8) as usize,
-            })
-            .unwrap()
-    };
-    let (columns, rows, offset) = (tag(256), tag(257), tag(273));
-    assert_eq!((tag(258), tag(259)), (16, 1));
-    Frame::new(Array2::from_shape_fn((rows, columns), |(row, column)| {
-        f32::from(u16_at(offset + 2 * (row * columns + column)))
-    }))
-}
 
 /// Median, 99th percentile and maximum.
 fn summary(mut deviations: Vec<f64>) -> (f64, f64, f64) {
@@ -54,7 +28,7 @@ fn a_powder_frame_integrates_to_the_published_curve() {
     ) else {
         return;
     };
-    let frame = tiff_u16(&image);
+    let frame = common::read_tiff(&image);
     assert_eq!(frame.shape(), (1441, 1440));
     let geometry = Poni::read(poni).unwrap().geometry;
     let config = IntegrateConfig {
