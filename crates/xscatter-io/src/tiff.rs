@@ -112,14 +112,15 @@ fn image(directory: &Directory, bytes: &Bytes, limits: &Limits) -> Result<Image>
     };
     let frame_bytes = (shape.0 * shape.1 * dtype.bytes()) as u64;
     let offset = contiguous(directory, shape, dtype);
-    if let Some(offset) = offset {
-        let there = bytes.len().saturating_sub(offset);
+    if is_plain(directory) {
+        let first = offset.unwrap_or(0);
+        let there = bytes.len().saturating_sub(first);
         if there < frame_bytes {
             return Err(Error::new(
                 ErrorKind::Truncated,
                 format!("expected {frame_bytes} bytes of pixels, found {there}"),
             )
-            .at(format!("byte {offset}")));
+            .at(format!("byte {first}")));
         }
     }
     Ok(Image {
@@ -131,9 +132,12 @@ fn image(directory: &Directory, bytes: &Bytes, limits: &Limits) -> Result<Image>
     })
 }
 
+fn is_plain(directory: &Directory) -> bool {
+    directory.number(directory::COMPRESSION).unwrap_or(1) == 1
+}
+
 /// Where the pixels start, if they are neither compressed nor scattered.
 fn contiguous(directory: &Directory, shape: (usize, usize), dtype: Dtype) -> Option<u64> {
-    let plain = directory.number(directory::COMPRESSION).unwrap_or(1) == 1;
     let offsets = directory.numbers(directory::STRIP_OFFSETS)?;
     let &first = offsets.first()?;
     let rows_per_strip = directory
@@ -146,7 +150,7 @@ fn contiguous(directory: &Directory, shape: (usize, usize), dtype: Dtype) -> Opt
         .enumerate()
         .all(|(strip, &offset)| offset == first.saturating_add(strip as u64 * strip_bytes));
     let strips = (shape.0 as u64).div_ceil(rows_per_strip);
-    (plain && in_order && offsets.len() as u64 == strips).then_some(first)
+    (is_plain(directory) && in_order && offsets.len() as u64 == strips).then_some(first)
 }
 
 fn header(directory: &Directory) -> Header {
@@ -236,8 +240,9 @@ fn decode(bytes: &[u8], index: usize, image: &Image, limits: &Limits) -> Result<
         ));
     }
     let mut allowed = tiff::decoder::Limits::default();
-    allowed.decoding_buffer_size = frame_bytes;
-    allowed.intermediate_buffer_size = frame_bytes;
+    // Strips are decoded one by one and may be padded.
+    allowed.decoding_buffer_size = frame_bytes.saturating_add(1 << 20);
+    allowed.intermediate_buffer_size = frame_bytes.saturating_add(1 << 20);
     allowed.ifd_value_size = limits.max_header_bytes;
     let mut decoder = Decoder::new(Cursor::new(bytes))
         .map_err(foreign)?

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rust_hdf5::{ByteOrder as H5Order, DatatypeMessage, H5Dataset, H5File, H5Group, LinkClass};
+use rust_hdf5::{
+    ByteOrder as H5Order, DatatypeMessage, H5Dataset, H5File, H5Group, Hdf5Error, LinkClass,
+};
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::header;
@@ -58,7 +60,10 @@ impl Tree {
         for (path, linked) in paths {
             match file.dataset(&path) {
                 Ok(dataset) => tree.add(path, &dataset, linked),
-                Err(error) => tree.dangling.push((path, error.to_string())),
+                Err(error) if linked || matches!(error, Hdf5Error::DanglingLink { .. }) => {
+                    tree.dangling.push((path, error.to_string()));
+                }
+                Err(error) => tree.others.push(format!("{path} ({error})")),
             }
         }
         tree
@@ -237,8 +242,7 @@ fn class(datatype: &DatatypeMessage) -> &'static str {
 }
 
 /// An error of the container as one of ours.
-pub(super) fn foreign(error: rust_hdf5::Hdf5Error) -> Error {
-    use rust_hdf5::Hdf5Error;
+pub(super) fn foreign(error: Hdf5Error) -> Error {
     let kind = match &error {
         Hdf5Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             ErrorKind::Truncated

@@ -1,0 +1,354 @@
+//! Real files and files of other programs, against what those programs read.
+
+use std::io::Read;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use xscatter_core::{ErrorKind, FrameSource, PixelFlags};
+use xscatter_io::{Number, ReadConfig, WARNING_KEY, bitshuffle, open, open_with};
+use xscatter_testkit::golden::{self, Golden};
+use xscatter_testkit::{check_source, data};
+
+#[derive(Deserialize)]
+struct Cases {
+    real: Vec<Real>,
+    chunks: Vec<Chunk>,
+    foreign: Vec<Foreign>,
+}
+
+#[derive(Deserialize)]
+struct Real {
+    file: String,
+    frames: usize,
+    shape: (usize, usize),
+    dtype: String,
+    sum: String,
+    min: String,
+    max: String,
+    probes: Vec<(usize, usize, String)>,
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    name: String,
+    element_bytes: usize,
+    count: usize,
+    filter_mask: u32,
+    filters: Vec<Filter>,
+    stored: String,
+    bytes: String,
+}
+
+#[derive(Deserialize)]
+struct Filter {
+    id: u16,
+    values: Vec<u32>,
+}
+
+#[derive(Deserialize)]
+struct Foreign {
+    name: String,
+    frames: usize,
+    dtype: String,
+    files: Vec<Packed>,
+}
+
+#[derive(Deserialize)]
+struct Packed {
+    name: String,
+    zlib_base64: String,
+}
+
+fn reference() -> Golden<Cases> {
+    golden::load(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/golden/reference.json"
+    ))
+    .unwrap()
+}
+
+fn assert_number(found: Number, expected: &str, tolerance: f64, what: &str) {
+    match found {
+        Number::Int(found) => assert_eq!(found.to_string(), expected, "{what}"),
+        Number::Float(found) => {
+            let expected: f64 = expected.parse().unwrap();
+            approx::assert_relative_eq!(found, expected, max_relative = tolerance);
+        }
+    }
+}
+
+#[test]
+fn real_files_give_the_numbers_of_fabio_and_h5py() {
+    let golden = reference();
+    for case in &golden.cases.real {
+        let Some(path) = data::file(env!("CARGO_MANIFEST_DIR"), &case.file) else {
+            return;
+        };
+        let file = open(&path).unwrap();
+        assert_eq!(file.shape(), case.shape, "{}", case.file);
+        assert_eq!(file.dtype().name(), case.dtype, "{}", case.file);
+        assert_eq!(file.len(), case.frames, "{}", case.file);
+        let raw = file.read_raw(0).unwrap();
+        let tolerance = golden.provenance.tolerance;
+        let stats = raw.pixels.stats().unwrap();
+        assert_number(stats.sum, &case.sum, tolerance, &case.file);
+        assert_number(stats.min, &case.min, tolerance, &case.file);
+        assert_number(stats.max, &case.max, tolerance, &case.file);
+        for (row, column, value) in &case.probes {
+            let found = raw.pixels.get(*row, *column).unwrap();
+            assert_number(found, value, tolerance, &case.file);
+        }
+        assert!(!raw.info.header.contains_key(WARNING_KEY), "{}", case.file);
+        check_source(&file).unwrap();
+    }
+}
+
+/// Every file of the manifest either opens or is refused with a reason; 25 of them are images.
+#[test]
+fn every_file_of_the_manifest_is_opened_or_refused() {
+    let Some(folder) = data::folder(env!("CARGO_MANIFEST_DIR")) else {
+        return;
+    };
+    let images: Vec<String> = reference()
+        .cases
+        .real
+        .into_iter()
+        .map(|case| case.file)
+        .collect();
+    let mut table = csv::Reader::from_path(folder.join("manifest.csv")).unwrap();
+    let mut opened = 0;
+    let mut refused = 0;
+    for row in table.records() {
+        let row = row.unwrap();
+        let path = folder.join(&row[0]);
+        match open(&path) {
+            Ok(file) => {
+                assert!(
+                    images.contains(&row[0].to_owned()),
+                    "{} is an image",
+                    &row[0]
+                );
+                assert!(file.read(0).is_ok());
+                opened += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+                assert_eq!(error.file(), Some(path.as_path()));
+                assert!(
+                    error.message().contains("expected a detector image"),
+                    "{error}"
+                );
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((opened, refused), (images.len(), 133 - images.len()));
+}
+
+#[test]
+fn what_is_no_image_is_named() {
+    for (file, found) in [
+        (
+            "biocatiit__musclex/Data/Circular_Projection/MnC22-5_30umThick_50umStep_1s/MnC22-5_30umThick_50umStep_1s_diffScan_0001.hdf",
+            "data/BL (",
+        ),
+        (
+            "APS-USAXS__Matilda/TestData/NXcanSAS_DSM.h5",
+            "(float64, shape [861])",
+        ),
+        (
+            "CFN-softbio__SciAnalysis/SciAnalysis/XSAnalysis/masks/NSLSII_11BM_CMS/Pilatus2M_CMS_5m-mask.png",
+            "a PNG picture",
+        ),
+        (
+            "SasView__sasdata/sasdata/example_data/1d_data/ISIS_Polymer_Blend_TK49.xml",
+            "an XML text",
+        ),
+        (
+            "maxiv-science__azint/tests/test.poni",
+            "a text that begins with",
+        ),
+    ] {
+        let Some(path) = data::file(env!("CARGO_MANIFEST_DIR"), file) else {
+            return;
+        };
+        let error = open(&path).unwrap_err();
+        assert!(error.message().contains(found), "{error}");
+    }
+}
+
+#[test]
+fn masks_and_headers_of_real_files() {
+    let read = |file: &str| {
+        let path = data::file(env!("CARGO_MANIFEST_DIR"), file)?;
+        Some(open(path).unwrap().read(0).unwrap())
+    };
+    let flagged = |frame: &xscatter_core::Frame, flag| {
+        let mask = frame.mask().unwrap();
+        mask.as_slice()
+            .iter()
+            .filter(|flags| flags.contains(flag))
+            .count()
+    };
+    let Some(cbf) =
+        read("zyffcc__gisaxs_gui/TestSAXSdata/jg_gisaxs_4nm_old_3ml_insitu_ds03_00001_00005.cbf")
+    else {
+        return;
+    };
+    assert_eq!(flagged(&cbf, PixelFlags::OVERFLOW), 4, "above the cut-off");
+    assert_eq!(cbf.info.exposure_s, Some(0.995));
+    assert_eq!(cbf.info.header["Detector"], "PILATUS 2M, S/N 24-0104, EMBL");
+    assert!(cbf.info.geometry.is_none());
+
+    let saxs =
+        read("APS-USAXS__Matilda/TestData/TestSet/02_21_Megan_saxs/PU_25C_orig_0061.hdf").unwrap();
+    assert_eq!(saxs.mask().unwrap().invalid_count(), 14);
+    assert_eq!(saxs.info.exposure_s, Some(3.0));
+    let centre = saxs.info.beam_centre_px.unwrap();
+    approx::assert_relative_eq!(centre.row, 93.188, epsilon = 1e-3);
+    approx::assert_relative_eq!(centre.column, -5.199, epsilon = 1e-3);
+    assert!(saxs.info.geometry.is_none(), "Nika's tilt is not ours");
+    let waxs =
+        read("APS-USAXS__Matilda/TestData/TestSet/02_21_Megan_waxs/PU_25C_orig_0061.hdf").unwrap();
+    assert_eq!(flagged(&waxs, PixelFlags::OVERFLOW), 8233);
+
+    let lambda =
+        "zyffcc__gisaxs_gui/TestSAXSdata/lmbdp03/jg_gisaxs_12nm_insitu_00001r3_00001_m01.nxs";
+    let module = read(lambda).unwrap();
+    let mask = module.mask().unwrap();
+    let touched = mask
+        .as_slice()
+        .iter()
+        .filter(|&&flags| flags != PixelFlags::VALID)
+        .count();
+    assert_eq!(touched, 25096, "all flagged pixels of its pixel_mask");
+    assert!(
+        mask.healed_count() > 0,
+        "bit 31 flags, it does not invalidate"
+    );
+    approx::assert_relative_eq!(module.info.exposure_s.unwrap(), 0.998);
+    let path = data::file(env!("CARGO_MANIFEST_DIR"), lambda).unwrap();
+    let strict = ReadConfig {
+        pixel_mask_bits: u32::MAX,
+        ..Default::default()
+    };
+    let module = open_with(path, &strict).unwrap().read(0).unwrap();
+    assert_eq!(module.mask().unwrap().invalid_count(), 25096);
+
+    let tiff = read("biocatiit__musclex/Data/Circular_Projection/MnC22-5_30umThick_50umStep_1s/MnC22-5_30umThick_50umStep_1sExp_diffScan_0608.tif").unwrap();
+    assert_eq!(tiff.info.exposure_s, Some(1.0));
+    assert_eq!(tiff.info.header["Model"], "PILATUS3 1M, S/N 10-0130");
+    assert!(
+        tiff.info.geometry.is_none(),
+        "its beam at (0, 0) is a placeholder"
+    );
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(digits).collect()
+}
+
+#[test]
+fn chunks_of_hdf5plugin_are_decoded_to_the_bit() {
+    for case in reference().cases.chunks {
+        let expected = bytes(&case.bytes);
+        assert_eq!(expected.len(), case.count * case.element_bytes);
+        assert_eq!(case.filter_mask, 0);
+        let mut out = vec![0; expected.len()];
+        let stored = bytes(&case.stored);
+        let last = case.filters.last().unwrap();
+        match case.name.as_str() {
+            "bslz4" => bitshuffle::decode_lz4(&stored, case.element_bytes, &mut out).unwrap(),
+            "bshuf" => {
+                let block = last.values[3] as usize;
+                bitshuffle::decode(&stored, case.element_bytes, block, &mut out).unwrap();
+            }
+            // Their decoders are private: the foreign files below go through them.
+            _ => continue,
+        }
+        assert_eq!(last.id, 32008);
+        assert_eq!(out, expected, "{} {}", case.name, case.element_bytes);
+    }
+}
+
+/// The pixels of the synthetic files.
+fn value(frame: usize, row: usize, column: usize) -> f32 {
+    ((frame * 1000 + row * 37 + column * 11) % 997) as f32
+}
+
+fn unpack(case: &Foreign, folder: &Path) {
+    for file in &case.files {
+        let packed = BASE64.decode(&file.zlib_base64).unwrap();
+        let mut content = Vec::new();
+        flate2::read::ZlibDecoder::new(&packed[..])
+            .read_to_end(&mut content)
+            .unwrap();
+        std::fs::write(folder.join(&file.name), content).unwrap();
+    }
+}
+
+#[test]
+fn files_of_other_programs_are_read() {
+    for case in reference().cases.foreign {
+        let folder = tempfile::tempdir().unwrap();
+        unpack(&case, folder.path());
+        let file = open(folder.path().join(&case.files[0].name))
+            .unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        assert_eq!(file.len(), case.frames, "{}", case.name);
+        assert_eq!(file.dtype().name(), case.dtype, "{}", case.name);
+        assert_eq!(file.shape(), (24, 20), "{}", case.name);
+        for index in 0..file.len() {
+            let frame = file
+                .read(index)
+                .unwrap_or_else(|error| panic!("{}: {error}", case.name));
+            for ((row, column), &count) in frame.counts().indexed_iter() {
+                if case.name == "unwritten chunk" && index == 1 {
+                    assert!(!frame.is_valid(row, column), "the fill value is a gap");
+                } else if case.name.starts_with("eiger") && (row, column) == (3, 4) {
+                    assert!(!frame.is_valid(row, column), "{}", case.name);
+                } else {
+                    assert_eq!(count, value(index, row, column), "{}", case.name);
+                }
+            }
+        }
+        check_source(&file).unwrap_or_else(|violation| panic!("{}: {violation:?}", case.name));
+    }
+}
+
+#[test]
+fn a_master_file_brings_mask_geometry_and_the_end_of_an_aborted_series() {
+    let cases = reference().cases.foreign;
+    let case = |name: &str| {
+        let case = cases.iter().find(|case| case.name == name).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        unpack(case, folder.path());
+        let file = open(folder.path().join(&case.files[0].name)).unwrap();
+        (folder, file)
+    };
+    let (_folder, file) = case("eiger master");
+    let frame = file.read(5).unwrap();
+    let mask = frame.mask().unwrap();
+    assert_eq!(mask.invalid_count(), 20 + 1 + 1);
+    assert_eq!(mask.as_slice()[5 * 20], PixelFlags::GAP);
+    assert_eq!(mask.as_slice()[7 * 20 + 8], PixelFlags::BAD);
+    assert_eq!(mask.as_slice()[9 * 20 + 9], PixelFlags::HEALED);
+    assert_eq!(mask.as_slice()[3 * 20 + 4], PixelFlags::OVERFLOW);
+    let geometry = frame.info.geometry.unwrap();
+    approx::assert_relative_eq!(geometry.poni1_m, 12.25 * 75e-6, max_relative = 1e-12);
+    approx::assert_relative_eq!(geometry.wavelength_m, 1.5e-10, max_relative = 1e-12);
+    assert_eq!(frame.info.exposure_s, Some(0.25));
+
+    let (folder, file) = case("eiger aborted");
+    let warning = &file.read(0).unwrap().info.header[WARNING_KEY];
+    assert!(
+        warning.contains("ends after 2 of 3 data files"),
+        "{warning}"
+    );
+    // The first data file gone: nothing is left, and the error says what is missing.
+    std::fs::remove_file(folder.path().join("run_data_000001.h5")).unwrap();
+    let error = open(file.path()).unwrap_err();
+    assert!(error.message().contains("run_data_000001.h5"), "{error}");
+}
