@@ -138,23 +138,24 @@ impl Leaderboard {
 
     /// All entries as a Markdown table, best first, and below it what is to be said about them.
     pub fn to_markdown(&self) -> String {
-        let (head, rows) = self.cells(usize::MAX);
+        let table = self.table(self.entries.len(), |entry| entry.params.to_string());
         let line = |cells: &[String]| {
             let escaped: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
             format!("| {} |\n", escaped.join(" | "))
         };
-        let mut text = line(&head);
+        let mut text = line(&table.head);
         text.push('|');
-        for column in &head {
+        for column in &table.head {
             text.push_str(if is_text(column) { " --- |" } else { " ---: |" });
         }
         text.push('\n');
-        for row in &rows {
+        for row in &table.rows {
             text.push_str(&line(row));
         }
         for (position, entry) in self.entries.iter().enumerate() {
             let note = self.note(entry);
             if !note.is_empty() {
+                // Cannot fail: a String takes all text.
                 let _ = write!(text, "\n{}. {}", position + 1, note.replace('\n', " "));
             }
         }
@@ -165,8 +166,8 @@ impl Leaderboard {
         }
     }
 
-    /// Head and rows of the tables for people.
-    fn cells(&self, limit: usize) -> (Vec<String>, Vec<Vec<String>>) {
+    /// Head and first rows of the tables for people.
+    fn table(&self, limit: usize, params: impl Fn(&Entry) -> String) -> Table {
         let mut head = vec!["#".to_owned(), "representation".into(), "family".into()];
         // The metric that ranks comes first, with its spread.
         let mut order: Vec<usize> = (0..self.metrics.len()).collect();
@@ -208,10 +209,28 @@ impl Leaderboard {
                         ]
                     }));
                 }
-                row.push(entry.params.to_string());
+                row.push(params(entry));
                 row
             });
-        (head, rows.collect())
+        Table {
+            rows: rows.collect(),
+            head,
+        }
+    }
+
+    /// The parameters of an entry in which the entries of its family differ.
+    fn telling_params(&self, entry: &Entry) -> String {
+        let differs = |name: &str| {
+            let value = entry.params.get(name);
+            self.entries
+                .iter()
+                .any(|other| other.family == entry.family && other.params.get(name) != value)
+        };
+        let telling = entry.params.iter().filter(|(name, _)| differs(name));
+        let telling: Vec<String> = telling
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        telling.join(" ")
     }
 
     /// Why an entry failed, or which metrics are not defined and why.
@@ -232,29 +251,42 @@ impl Leaderboard {
     }
 }
 
-/// The best entries as an aligned table.
+struct Table {
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+/// The best entries as an aligned table; of the parameters only those that tell the entries of a family
+/// apart.
 impl fmt::Display for Leaderboard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (head, rows) = self.cells(TABLE_ROWS);
-        let widths: Vec<usize> = (0..head.len())
-            .map(|column| {
-                let cells = std::iter::once(&head).chain(&rows);
-                cells
-                    .map(|row| row[column].chars().count())
-                    .max()
-                    .unwrap_or(0)
-            })
+        let Table { head, rows } = self.table(TABLE_ROWS, |entry| self.telling_params(entry));
+        // Long names of metrics stand in two lines: `recall` above `macro`.
+        let two_lines: Vec<(&str, &str)> = head
+            .iter()
+            .map(|name| name.rsplit_once('-').unwrap_or(("", name)))
             .collect();
-        for row in std::iter::once(&head).chain(&rows) {
-            let mut line = String::new();
-            for ((cell, &width), column) in row.iter().zip(&widths).zip(&head) {
+        let upper: Vec<String> = two_lines
+            .iter()
+            .map(|(upper, _)| (*upper).to_owned())
+            .collect();
+        let lower: Vec<String> = two_lines
+            .iter()
+            .map(|(_, lower)| (*lower).to_owned())
+            .collect();
+        let lines: Vec<&Vec<String>> = [&upper, &lower].into_iter().chain(&rows).collect();
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
+        let widths: Vec<usize> = (0..head.len()).filter_map(width).collect();
+        for line in lines {
+            let mut text = String::new();
+            for ((cell, &width), column) in line.iter().zip(&widths).zip(&head) {
                 if is_text(column) {
-                    write!(line, "{cell:<width$}  ")?;
+                    write!(text, "{cell:<width$}  ")?;
                 } else {
-                    write!(line, "{cell:>width$}  ")?;
+                    write!(text, "{cell:>width$}  ")?;
                 }
             }
-            writeln!(f, "{}", line.trim_end())?;
+            writeln!(f, "{}", text.trim_end())?;
         }
         let more = self.entries.len() - rows.len();
         let failed = self.failures().count();
@@ -299,7 +331,9 @@ mod tests {
             representation: representation.into(),
             n_columns: 6,
             family: "knn".into(),
-            params: Params::new().with("k", 5),
+            params: Params::new()
+                .with("k", if representation == "radial" { 7 } else { 5 })
+                .with("p", 2),
             status,
             scores,
             times,
@@ -351,23 +385,23 @@ mod tests {
             board().to_csv(),
             "rank,representation,n_columns,family,params,status,log-loss_mean,log-loss_std,\
              f1-macro_mean,f1-macro_std,fit_s,predict_ms_per_1k,note\n\
-             1,\"glcm, d=1\",6,knn,k=5,scored,0.5,0.125,0.9,0.05,0.25,3,\n\
-             2,radial,6,knn,k=5,scored,,,0.8,0,0.25,3,log-loss: fold 1: no\n\
-             3,empty,6,knn,k=5,failed,,,,,,,fold 0: no column\n"
+             1,\"glcm, d=1\",6,knn,k=5 p=2,scored,0.5,0.125,0.9,0.05,0.25,3,\n\
+             2,radial,6,knn,k=7 p=2,scored,,,0.8,0,0.25,3,log-loss: fold 1: no\n\
+             3,empty,6,knn,k=5 p=2,failed,,,,,,,fold 0: no column\n"
         );
     }
 
     #[test]
     fn the_table_is_aligned_and_says_what_is_missing() {
-        assert_eq!(
-            board().to_string(),
-            "\
-#  representation  family         f1-macro  log-loss  fit s  ms/1k  params
-1  glcm, d=1       knn     0.9000 ± 0.0500    0.5000  0.250   3.00  k=5
-2  radial          knn     0.8000 ± 0.0000         –  0.250   3.00  k=5
-3  empty           knn              failed    failed      –      –  k=5
-3 trials, 1 failed, 1 not run; 3 folds, ranked by f1-macro"
-        );
+        let expected = [
+            "                                        f1     log",
+            "#  representation  family            macro    loss  fit s  ms/1k  params",
+            "1  glcm, d=1       knn     0.9000 ± 0.0500  0.5000  0.250   3.00  k=5",
+            "2  radial          knn     0.8000 ± 0.0000       –  0.250   3.00  k=7",
+            "3  empty           knn              failed  failed      –      –  k=5",
+            "3 trials, 1 failed, 1 not run; 3 folds, ranked by f1-macro",
+        ];
+        assert_eq!(board().to_string(), expected.join("\n"));
     }
 
     #[test]

@@ -187,6 +187,29 @@ fn a_stopped_study_returns_what_is_done() {
 }
 
 #[test]
+fn a_time_budget_ends_a_fit_that_would_not_end() {
+    let config = StudyConfig {
+        time_budget: Some(Duration::from_millis(300)),
+        parallel_trials: NonZeroUsize::new(2),
+        ..StudyConfig::default()
+    };
+    let families = vec![
+        Toy::boxed("centroid", Manner::Centroid),
+        Toy::boxed("endless", Manner::Endless),
+    ];
+    let board = run(&Study::new(families, metrics(), config).unwrap());
+    // First the first guesses of both families; the endless ones then hold both threads.
+    assert!(!board.is_complete());
+    assert!(
+        board
+            .entries
+            .iter()
+            .all(|entry| &*entry.family == "centroid")
+    );
+    assert!(board.best().is_some());
+}
+
+#[test]
 fn a_killed_study_goes_on_from_its_journal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");

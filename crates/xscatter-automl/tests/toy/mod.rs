@@ -75,12 +75,15 @@ impl Predictor for Centroids {
 
 /// What a family does on fitting.
 #[derive(Clone, Copy, PartialEq)]
+#[allow(dead_code, reason = "not every test program has every manner")]
 pub(crate) enum Manner {
     Centroid,
     Fail,
     Panic,
     Constant,
     Noise,
+    /// Fits until it is stopped.
+    Endless,
 }
 
 pub(crate) struct Toy {
@@ -145,6 +148,10 @@ impl Estimator for Odd {
         match self.manner {
             Manner::Fail => Err(Error::new(ErrorKind::Numerical, "the matrix is singular")),
             Manner::Panic => panic!("index out of bounds"),
+            Manner::Endless => loop {
+                train.stop().check()?;
+                std::thread::yield_now();
+            },
             _ => Ok(OddFitted {
                 names: train.target().names().to_vec(),
                 seed: (self.manner == Manner::Noise).then_some(self.seed),
