@@ -6,7 +6,7 @@
 //! them to sort frames of detectors never seen; they say little about samples of one technique.
 //!
 //! The frame is averaged to `resolution` pixels along its longer side
-//! ([`Resampled`]), put on the scale `ln(1 + 10 I / Ī)` with `Ī` its own mean
+//! ([`Resampled`](crate::Resampled)), put on the scale `ln(1 + 10 I / Ī)` with `Ī` its own mean
 //! (brightest hundredth cut), cut at its 1st and 99th percentile, standardised to `z` of mean 0 and
 //! variance 1, and turned into a canonical orientation: axis *first* is the one about which it is
 //! less of a mirror image, *second* the other, and both run from the brighter to the darker side. Then (`layout.` before each name):
