@@ -55,7 +55,7 @@ pub trait FeatureExtractor: Send + Sync {
     /// A short name: `glcm`, `radial-profile`.
     fn name(&self) -> &str;
 
-    /// The name of every column, prefixed with the extractor's: `glcm.contrast`.
+    /// The name of every column, prefixed with the name of the feature: `glcm.contrast`.
     fn columns(&self) -> &[Arc<str>];
 
     /// Writes one row a frame into `out` (frames × columns).

@@ -176,8 +176,10 @@ pub trait Transformer: Send + Sync {
 /// A fitted model that gives one score an output.
 ///
 /// # Contract
-/// A row's scores depend on that row alone. For classes they are probabilities: within `[0, 1]` and
-/// with a sum of 1; for tags each is a probability of its own.
+/// A row's scores depend on that row alone. The outputs are the names of the training target, in
+/// their order, those without a training row included. For classes the scores are probabilities: within
+/// `[0, 1]` and with a sum of 1; for tags each is a probability of its own. A row with `NaN` (missing)
+/// gives an error or valid scores, never `NaN`.
 pub trait Predictor: Send + Sync {
     /// The names of the outputs: classes, tags or values.
     fn outputs(&self) -> &[Arc<str>];

@@ -1,0 +1,47 @@
+//! The frames and tables that all benchmarks share: simulated, from a fixed seed.
+//!
+//! Run with `cargo bench -p xscatter-benches`; one layer with `--bench io`. Every benchmark uses one
+//! thread unless its name says otherwise.
+
+use xscatter::sim::{FourTechniques, FourTechniquesConfig};
+use xscatter::{Classes, Frame, FrameSource, Target, core::ndarray::Array2, seed};
+
+/// One simulated SAXS frame of a PILATUS 1M (1043 × 981).
+///
+/// # Panics
+/// If the simulator refuses its own defaults.
+pub fn pilatus_1m() -> Frame {
+    let config = FourTechniquesConfig {
+        experiments_per_technique: 1,
+        frames_per_experiment: 1,
+        detectors: vec!["Pilatus 1M".into()],
+        seed: 1,
+        ..FourTechniquesConfig::default()
+    };
+    let source = FourTechniques::new(config).expect("a valid configuration");
+    source.read(0).expect("the first frame")
+}
+
+/// Rows of four overlapping Gaussian classes: as many rows and columns as asked.
+///
+/// # Panics
+/// Never: labels are below the number of classes.
+pub fn table(rows: usize, columns: usize) -> (Array2<f32>, Target) {
+    let uniform = |index: u64| seed::derive(7, index) as f64 / u64::MAX as f64;
+    let values = Array2::from_shape_fn((rows, columns), |(row, column)| {
+        let class = row % 4;
+        let index = (row * columns + column) as u64 * 4;
+        // Sum of four uniforms: close enough to a Gaussian for a benchmark.
+        let noise: f64 = (0..4).map(|draw| uniform(index + draw)).sum::<f64>() - 2.0;
+        let shift = if column % 4 == class { 0.5 } else { 0.0 };
+        (noise + shift) as f32
+    });
+    let names = ["SAXS", "WAXS", "GISAXS", "GIWAXS"]
+        .map(Into::into)
+        .to_vec();
+    let labels = (0..rows).map(|row| (row % 4) as u32).collect();
+    (
+        values,
+        Target::Classes(Classes::new(names, labels).expect("labels below 4")),
+    )
+}
