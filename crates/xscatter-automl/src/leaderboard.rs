@@ -80,6 +80,8 @@ pub enum Summary {
         mean: f64,
         /// The sample standard deviation over the folds.
         std: f64,
+        /// The value on every fold.
+        folds: Vec<f64>,
     },
     /// Not defined on some fold, with the reason.
     Undefined(String),
@@ -107,13 +109,14 @@ impl Times {
 
 impl Summary {
     /// Mean and spread of the values of the folds, of which there are two or more.
-    pub(crate) fn of(values: &[f64]) -> Self {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    pub(crate) fn of(folds: Vec<f64>) -> Self {
+        let n = folds.len() as f64;
+        let mean = folds.iter().sum::<f64>() / n;
+        let squares: f64 = folds.iter().map(|value| (value - mean).powi(2)).sum();
         Self::Value {
             mean,
             std: (squares / (n - 1.0)).sqrt(),
+            folds,
         }
     }
 
@@ -204,7 +207,7 @@ mod tests {
     }
 
     fn ranked(goal: Goal) -> Vec<String> {
-        let value = |mean| Some(Summary::Value { mean, std: 0.0 });
+        let value = |mean| Some(Summary::of(vec![mean; 2]));
         let mut board = Leaderboard {
             metrics: vec![MetricColumn {
                 name: "score".into(),
@@ -247,10 +250,11 @@ mod tests {
     #[test]
     fn the_spread_is_that_of_a_sample() {
         assert_eq!(
-            Summary::of(&[1.0, 3.0]),
+            Summary::of(vec![1.0, 3.0]),
             Summary::Value {
                 mean: 2.0,
-                std: 2.0_f64.sqrt()
+                std: 2.0_f64.sqrt(),
+                folds: vec![1.0, 3.0]
             }
         );
     }

@@ -49,7 +49,7 @@ impl Leaderboard {
             ];
             for metric in 0..self.metrics.len() {
                 match entry.scores.get(metric) {
-                    Some(Summary::Value { mean, std }) => {
+                    Some(Summary::Value { mean, std, .. }) => {
                         row.extend([mean.to_string(), std.to_string()]);
                     }
                     Some(Summary::Undefined(_)) | None => {
@@ -110,7 +110,9 @@ impl Leaderboard {
         let mut scores = Map::new();
         for (metric, summary) in self.metrics.iter().zip(&entry.scores) {
             let value = match summary {
-                Summary::Value { mean, std } => json!({ "mean": mean, "std": std }),
+                Summary::Value { mean, std, folds } => {
+                    json!({ "mean": mean, "std": std, "folds": folds })
+                }
                 Summary::Undefined(reason) => json!({ "undefined": reason }),
             };
             scores.insert(metric.name.to_string(), value);
@@ -194,7 +196,7 @@ impl Leaderboard {
                     entry.family.to_string(),
                 ];
                 row.extend(order.iter().map(|&metric| match entry.scores.get(metric) {
-                    Some(Summary::Value { mean, std }) if metric == self.rank_by => {
+                    Some(Summary::Value { mean, std, .. }) if metric == self.rank_by => {
                         format!("{mean:.4} ± {std:.4}")
                     }
                     Some(Summary::Value { mean, .. }) => format!("{mean:.4}"),
@@ -260,7 +262,14 @@ struct Table {
 /// apart.
 impl fmt::Display for Leaderboard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Table { head, rows } = self.table(TABLE_ROWS, |entry| self.telling_params(entry));
+        let Table { mut head, rows } = self.table(TABLE_ROWS, |entry| self.telling_params(entry));
+        if rows
+            .iter()
+            .all(|row| row.last().is_some_and(String::is_empty))
+        {
+            // Every family has one entry a representation: no parameter tells them apart.
+            head.pop();
+        }
         // Long names of metrics stand in two lines: `recall` above `macro`.
         let two_lines: Vec<(&str, &str)> = head
             .iter()
@@ -326,7 +335,11 @@ mod tests {
     use xscatter_core::Params;
 
     fn board() -> Leaderboard {
-        let value = |mean, std| Summary::Value { mean, std };
+        let value = |mean, std| Summary::Value {
+            mean,
+            std,
+            folds: vec![mean - std, mean, mean + std],
+        };
         let entry = |representation: &str, status, scores, times| Entry {
             representation: representation.into(),
             n_columns: 6,
@@ -417,6 +430,7 @@ mod tests {
         let json: Value = serde_json::from_str(&board().to_json()).unwrap();
         assert_eq!(json["entries"][0]["times"]["fit_s"], 0.25);
         assert_eq!(json["entries"][0]["params"]["k"], 5);
+        assert_eq!(json["entries"][0]["scores"]["log-loss"]["folds"][2], 0.625);
         assert_eq!(
             json["entries"][1]["scores"]["log-loss"]["undefined"],
             "fold 1: no"

@@ -207,7 +207,7 @@ fn summaries(
                     }
                 }
             }
-            Ok(Summary::of(&values))
+            Ok(Summary::of(values))
         })
         .collect()
 }
