@@ -59,6 +59,30 @@ fn silver_behenate_rings_and_the_protein_of_the_same_set_up() {
 }
 
 #[test]
+fn powder_rings_of_a_flat_panel() {
+    // The calibration by pyFAI of the same set-up (DLS_CeO2_1200mm_pyFAI.poni): where 2θ = 0 lies.
+    let expected = [724.65, 712.17];
+    let file = "LightForm-group__pyFAI-integration-caking/example-data/pixium_03150.tif";
+    let Some(path) = data::file(env!("CARGO_MANIFEST_DIR"), file) else {
+        return;
+    };
+    // One strip of little-endian u16 at byte 8.
+    let bytes = std::fs::read(&path).expect("the file can be read");
+    let counts: Vec<f32> = bytes[8..][..2 * 1441 * 1440]
+        .chunks_exact(2)
+        .map(|b| f32::from(u16::from_le_bytes([b[0], b[1]])))
+        .collect();
+    let counts = Array2::from_shape_vec((1441, 1440), counts).expect("a whole image");
+    let found = estimate(&Frame::new(counts));
+    assert!(found.is_reliable, "{found:?}");
+    let off = [
+        found.centre.row - expected[0],
+        found.centre.column - expected[1],
+    ];
+    assert!(off.iter().all(|off| off.abs() < 0.3), "off by {off:?}");
+}
+
+#[test]
 fn a_muscle_fibre_is_not_isotropic_and_has_its_centre_nevertheless() {
     // MuscleX, settings/center_settings.json.
     let file = "biocatiit__musclex/musclex/tests/testImages/PILATUSimages/\
