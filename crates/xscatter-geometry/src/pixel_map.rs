@@ -1,7 +1,7 @@
 //! Where every pixel of a flat detector is: position, 2θ, χ, q, and the corrections that follow.
 //!
 //! The convention is that of pyFAI. With the index `(d1, d2)` of a pixel after its
-//! [`Orientation`](xscatter_core::Orientation), the pitches `s1`, `s2` and the distance `L`:
+//! [`Orientation`], the pitches `s1`, `s2` and the distance `L`:
 //!
 //! ```text
 //! p  = ((d1 + ½)·s1 − poni1, (d2 + ½)·s2 − poni2, L)        metres, along slow, fast, beam
@@ -195,7 +195,7 @@ impl PixelMap {
     /// The magnitude of the scattering vector at a place on the image.
     #[inline]
     pub fn q_inv_nm_at(&self, row: f64, column: f64) -> f64 {
-        self.four_pi_over_lambda_inv_nm() * (0.5 * self.two_theta_rad_at(row, column)).sin()
+        self.four_pi_over_lambda_inv_nm() * sin_theta(self.position_m(row, column))
     }
 
     /// The scattering vector at a place on the image: along the slow axis (up), along the fast axis
@@ -221,7 +221,7 @@ impl PixelMap {
     /// q of all pixels.
     pub fn q_inv_nm(&self) -> Array2<f64> {
         let scale = self.four_pi_over_lambda_inv_nm();
-        self.map(|t| scale * (0.5 * two_theta_rad(t)).sin())
+        self.map(|t| scale * sin_theta(t))
     }
 
     /// The components of q of all pixels: up, horizontal, along the beam.
@@ -285,8 +285,19 @@ fn norm(t: [f64; 3]) -> f64 {
 }
 
 #[inline]
-fn two_theta_rad(t: [f64; 3]) -> f64 {
+pub(crate) fn two_theta_rad(t: [f64; 3]) -> f64 {
     (t[0] * t[0] + t[1] * t[1]).sqrt().atan2(t[2])
+}
+
+/// The sine of half the scattering angle, by square roots alone and without cancellation.
+#[inline]
+pub(crate) fn sin_theta(t: [f64; 3]) -> f64 {
+    let r = norm(t);
+    if t[2] > 0.0 {
+        ((t[0] * t[0] + t[1] * t[1]) / (2.0 * r * (r + t[2]))).sqrt()
+    } else {
+        (0.5 * (1.0 - t[2] / r)).sqrt()
+    }
 }
 
 #[inline]

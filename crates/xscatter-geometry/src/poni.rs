@@ -118,7 +118,8 @@ impl Poni {
 
     /// The text of the file; reading it gives back every digit.
     ///
-    /// It is of version 2.1, or 3 if the parallax is set, and pyFAI reads it.
+    /// It is of version 2.1, or 3 if the parallax is set; pyFAI reads it unless the detector has a
+    /// name that pyFAI does not know.
     ///
     /// # Errors
     /// If a number is not finite, or a name contains a line break.

@@ -14,7 +14,7 @@ use std::f64::consts::PI;
 
 use ndarray::Array2;
 
-use crate::pixel_map::PixelMap;
+use crate::pixel_map::{PixelMap, sin_theta, two_theta_rad};
 
 /// h·c/e in eV·m.
 const HC_EV_M: f64 = 1.239_841_984_332_002_6e-6;
@@ -90,19 +90,27 @@ impl RadialUnit {
 
     /// The value of a place `[t1, t2, t3]` in space, as [`PixelMap::position_m`] gives it.
     pub fn of_position(self, position_m: [f64; 3], wavelength_m: f64) -> f64 {
-        let radius_m = position_m[0].hypot(position_m[1]);
         match self {
-            Self::RadiusM => radius_m,
-            Self::RadiusMm => radius_m * 1e3,
-            _ => self.of_angle(radius_m.atan2(position_m[2]), wavelength_m),
+            Self::RadiusM => position_m[0].hypot(position_m[1]),
+            Self::RadiusMm => position_m[0].hypot(position_m[1]) * 1e3,
+            Self::TwoThetaRad => two_theta_rad(position_m),
+            Self::TwoThetaDeg => two_theta_rad(position_m).to_degrees(),
+            Self::QInvNm => 4.0 * PI * sin_theta(position_m) / (1e9 * wavelength_m),
+            Self::QInvAngstrom => 4.0 * PI * sin_theta(position_m) / (1e10 * wavelength_m),
+            Self::DNm => 0.5e9 * wavelength_m / sin_theta(position_m),
+            Self::DAngstrom => 0.5e10 * wavelength_m / sin_theta(position_m),
         }
     }
 
     /// The value of a scattering angle; `None` for a radius, which depends on the distance too.
     pub fn from_two_theta_rad(self, two_theta_rad: f64, wavelength_m: f64) -> Option<f64> {
+        let (sin, cos) = two_theta_rad.sin_cos();
         match self {
             Self::RadiusM | Self::RadiusMm => None,
-            _ => Some(self.of_angle(two_theta_rad, wavelength_m)),
+            Self::TwoThetaRad => Some(two_theta_rad),
+            Self::TwoThetaDeg => Some(two_theta_rad.to_degrees()),
+            // A place in that direction.
+            _ => Some(self.of_position([sin, 0.0, cos], wavelength_m)),
         }
     }
 
@@ -121,19 +129,6 @@ impl RadialUnit {
         (0.0..=1.0)
             .contains(&sin_theta)
             .then(|| 2.0 * sin_theta.asin())
-    }
-
-    fn of_angle(self, two_theta_rad: f64, wavelength_m: f64) -> f64 {
-        let wavelength_nm = wavelength_m * 1e9;
-        let sin_theta = (0.5 * two_theta_rad).sin();
-        match self {
-            Self::QInvNm => 4.0 * PI / wavelength_nm * sin_theta,
-            Self::QInvAngstrom => 0.4 * PI / wavelength_nm * sin_theta,
-            Self::TwoThetaDeg => two_theta_rad.to_degrees(),
-            Self::DNm => 0.5 * wavelength_nm / sin_theta,
-            Self::DAngstrom => 5.0 * wavelength_nm / sin_theta,
-            Self::TwoThetaRad | Self::RadiusM | Self::RadiusMm => two_theta_rad,
-        }
     }
 }
 

@@ -414,14 +414,29 @@ impl Pixels<'_> {
         (self.radius(position_m), position_m[0].atan2(position_m[1]))
     }
 
-    /// The radius of the centre, if it is in the sector.
-    fn centre(&self, row: usize, column: usize) -> Option<f64> {
-        let position_m = self.map.position_m(row as f64 + 0.5, column as f64 + 0.5);
-        let inside = self.config.azimuth_range_rad.is_none_or(|(start, end)| {
+    fn centre_m(&self, row: usize, column: usize) -> [f64; 3] {
+        self.map.position_m(row as f64 + 0.5, column as f64 + 0.5)
+    }
+
+    fn in_sector(&self, row: usize, column: usize) -> bool {
+        self.config.azimuth_range_rad.is_none_or(|(start, end)| {
+            let position_m = self.centre_m(row, column);
             let chi_rad = position_m[0].atan2(position_m[1]);
             (chi_rad - start).rem_euclid(TAU) < end - start
+        })
+    }
+
+    fn centre_radius(&self, row: usize, column: usize) -> f64 {
+        self.radius(self.centre_m(row, column))
+    }
+
+    /// The radii around the centre as far as the farthest corner; none is below 0.
+    fn bounding_box(&self, row: usize, column: usize, corners: [(f64, f64); 4]) -> (f64, f64) {
+        let centre = self.centre_radius(row, column);
+        let reach = corners.into_iter().fold(0.0, |reach: f64, (radius, _)| {
+            reach.max((radius - centre).abs())
         });
-        inside.then(|| self.radius(position_m))
+        ((centre - reach).max(0.0), centre + reach)
     }
 
     /// The grid points along one edge of a row of pixels; none if centres are enough.
@@ -441,13 +456,16 @@ impl Pixels<'_> {
             let (below, above) = (self.corners(row), self.corners(row + 1));
             let mut range = NOTHING;
             for column in 0..columns {
-                let Some(centre) = self.centre(row, column) else {
+                if !self.in_sector(row, column) {
                     continue;
-                };
+                }
                 let (low, high) = match self.config.splitting {
-                    PixelSplitting::None => (centre, centre),
+                    PixelSplitting::None => {
+                        let centre = self.centre_radius(row, column);
+                        (centre, centre)
+                    }
                     PixelSplitting::BoundingBox => {
-                        bounding_box(centre, quadrilateral(&below, &above, column))
+                        self.bounding_box(row, column, quadrilateral(&below, &above, column))
                     }
                     PixelSplitting::Full => quadrilateral(&below, &above, column)
                         .into_iter()
@@ -477,15 +495,18 @@ impl Pixels<'_> {
             let mut shares = Shares::default();
             let mut table = Table::default();
             for column in 0..columns {
-                let Some(centre) = self.centre(row, column) else {
+                if !self.in_sector(row, column) {
                     table.push(0, &[]);
                     continue;
-                };
+                }
                 match self.config.splitting {
-                    PixelSplitting::None => shares.by_centre(axis.in_bins(centre), axis.bins),
+                    PixelSplitting::None => {
+                        let centre = self.centre_radius(row, column);
+                        shares.by_centre(axis.in_bins(centre), axis.bins);
+                    }
                     PixelSplitting::BoundingBox => {
-                        let (low, high) =
-                            bounding_box(centre, quadrilateral(&below, &above, column));
+                        let corners = quadrilateral(&below, &above, column);
+                        let (low, high) = self.bounding_box(row, column, corners);
                         shares.by_interval(axis.in_bins(low), axis.in_bins(high), axis.bins);
                     }
                     PixelSplitting::Full => {
@@ -549,12 +570,4 @@ fn quadrilateral(below: &[(f64, f64)], above: &[(f64, f64)], column: usize) -> [
         above[column + 1],
         above[column],
     ]
-}
-
-/// The radii around the centre as far as the farthest corner; none is below 0.
-fn bounding_box(centre: f64, corners: [(f64, f64); 4]) -> (f64, f64) {
-    let reach = corners.into_iter().fold(0.0, |reach: f64, (radius, _)| {
-        reach.max((radius - centre).abs())
-    });
-    ((centre - reach).max(0.0), centre + reach)
 }

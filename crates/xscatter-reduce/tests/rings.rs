@@ -54,12 +54,12 @@ fn small_angles_on_a_pilatus() {
     // The rings fix the product of wavelength and distance only. They are a little elliptical, so
     // that their lines are double in the mean over the azimuth; the centroid is what agrees.
     let geometry = Geometry::transmission(0.7, centre, 172e-6, 1.0794e-10 / 0.7);
-    /// 2π/(λ·L) times the pixel pitch.
-    const PER_PIXEL_INV_NM: f64 = 0.01001;
+    // 2π/(λ·L) times the pixel pitch.
+    let per_pixel_inv_nm = 0.01001;
     let profile = integrate(&frame, &geometry, (0.5, 5.0));
     for q_inv_nm in Calibrant::AgBh.q_inv_nm(4.5) {
         let found_inv_nm = peak_inv_nm(&profile, q_inv_nm, 0.1);
-        let pixels = (found_inv_nm - q_inv_nm) / PER_PIXEL_INV_NM;
+        let pixels = (found_inv_nm - q_inv_nm) / per_pixel_inv_nm;
         assert!(
             pixels.abs() < 0.5,
             "{found_inv_nm}, expected {q_inv_nm}: {pixels} pixels"
