@@ -412,9 +412,12 @@ impl TryFrom<RawBoosting> for FittedBoosting {
 
     fn try_from(raw: RawBoosting) -> Result<Self, String> {
         let outputs = n_scores(raw.classes.len());
-        if raw.base.len() != outputs || !raw.trees.len().is_multiple_of(outputs) {
+        let whole = raw.trees.len().is_multiple_of(outputs);
+        if raw.base.len() != outputs || !whole || raw.n_features == 0 {
             return Err(format!(
-                "expected {outputs} base scores and a multiple of {outputs} trees, got {} and {}",
+                "expected features, {outputs} base scores and a multiple of {outputs} trees, got {}, \
+                 {} and {}",
+                raw.n_features,
                 raw.base.len(),
                 raw.trees.len()
             ));
@@ -461,5 +464,96 @@ impl Predictor for FittedBoosting {
             }
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::concatenate;
+    use xscatter_core::{Classes, Target};
+
+    /// Labels that depend on the first feature, but for some noise.
+    fn noisy(n_rows: usize, n_classes: u32, noise: f32) -> (Array2<f32>, Target) {
+        let number =
+            |row: usize, column: usize| (derive(row as u64, column as u64) % 1000) as f32 / 1000.0;
+        let rows = Array2::from_shape_fn((n_rows, 4), |(row, column)| number(row, column));
+        let labels = (0..n_rows)
+            .map(|row| {
+                let place = rows[[row, 0]] + noise * (number(row, 9) - 0.5);
+                ((place * n_classes as f32).max(0.0) as u32).min(n_classes - 1)
+            })
+            .collect();
+        let names = (0..n_classes)
+            .map(|class| class.to_string().into())
+            .collect();
+        (rows, Target::Classes(Classes::new(names, labels).unwrap()))
+    }
+
+    #[test]
+    fn early_stopping_ends_where_held_out_rows_gain_no_more() {
+        let (rows, target) = noisy(300, 3, 1.0);
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let config = GradientBoostingConfig {
+            rounds: 400,
+            early_stopping: Some(EarlyStopping {
+                held_out: 0.2,
+                patience: 10,
+            }),
+            ..GradientBoostingConfig::default()
+        };
+        let model = GradientBoosting::new(config).unwrap().fit(&train).unwrap();
+        assert!((1..200).contains(&model.n_rounds()), "{}", model.n_rounds());
+    }
+
+    #[test]
+    fn more_rounds_fit_the_training_rows_better() {
+        let (rows, target) = noisy(300, 3, 0.2);
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let labels = target.classes().unwrap().labels();
+        let loss = |rounds| {
+            let config = GradientBoostingConfig {
+                rounds,
+                ..GradientBoostingConfig::default()
+            };
+            let model = GradientBoosting::new(config).unwrap().fit(&train).unwrap();
+            let proba = model.predict_proba(rows.view()).unwrap();
+            let of_truth = labels.iter().zip(proba.rows());
+            of_truth
+                .map(|(&label, p)| -p[label as usize].ln())
+                .sum::<f32>()
+        };
+        let losses = [1, 5, 25, 125].map(loss);
+        assert!(losses.is_sorted_by(|a, b| a > b), "{losses:?}");
+    }
+
+    #[test]
+    fn a_weight_of_two_is_a_row_twice() {
+        for n_classes in [2, 3] {
+            let (rows, target) = noisy(120, n_classes, 0.4);
+            let twice = concatenate![Axis(0), rows, rows.slice(ndarray::s![..60, ..])];
+            let twice_target = target.select(&(0..180).map(|row| row % 120).collect::<Vec<_>>());
+            let weights: Vec<f32> = (0..120)
+                .map(|row| if row < 60 { 2.0 } else { 1.0 })
+                .collect();
+            let config = GradientBoostingConfig {
+                rounds: 10,
+                min_samples_leaf: 1,
+                max_bins: MOST_BINS,
+                ..GradientBoostingConfig::default()
+            };
+            let boosting = GradientBoosting::new(config).unwrap();
+            let train = TrainingSet::new(rows.view(), &target).unwrap();
+            let weighted = boosting
+                .fit(&train.with_weights(&weights).unwrap())
+                .unwrap();
+            let train = TrainingSet::new(twice.view(), &twice_target).unwrap();
+            let repeated = boosting.fit(&train).unwrap();
+            let weighted = weighted.predict_proba(rows.view()).unwrap();
+            let repeated = repeated.predict_proba(rows.view()).unwrap();
+            for (a, b) in weighted.iter().zip(&repeated) {
+                approx::assert_abs_diff_eq!(a, b, epsilon = 1e-5);
+            }
+        }
     }
 }

@@ -261,11 +261,14 @@ impl TryFrom<RawForest> for FittedForest {
     type Error = String;
 
     fn try_from(raw: RawForest) -> Result<Self, String> {
-        if raw.trees.is_empty() {
-            return Err("expected at least one tree, got none".to_owned());
+        if raw.trees.is_empty() || raw.n_features == 0 {
+            return Err("expected at least one tree and one feature".to_owned());
         }
         for tree in &raw.trees {
             tree.check(raw.n_features, raw.classes.len())?;
+            if !tree.holds_shares(raw.classes.len()) {
+                return Err("expected leaves that share 1 among the classes".to_owned());
+            }
         }
         Ok(Self {
             n_features: raw.n_features,
@@ -301,5 +304,116 @@ impl Predictor for FittedForest {
             }
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+    use xscatter_core::{Classes, Target};
+
+    fn noisy(n_rows: usize) -> (Array2<f32>, Target) {
+        let number =
+            |row: usize, column: usize| (derive(row as u64, column as u64) % 1000) as f32 / 1000.0;
+        let rows = Array2::from_shape_fn((n_rows, 3), |(row, column)| number(row, column));
+        let labels = (0..n_rows)
+            .map(|row| u32::from(rows[[row, 0]] + 0.3 * number(row, 9) > 0.6))
+            .collect();
+        let names = vec!["no".into(), "yes".into()];
+        (rows, Target::Classes(Classes::new(names, labels).unwrap()))
+    }
+
+    #[test]
+    fn limits_make_trees_smaller() {
+        let (rows, target) = noisy(200);
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let most_nodes = |config: ForestConfig| {
+            let forest = ExtraTrees::new(ForestConfig { trees: 5, ..config }).unwrap();
+            let model = serde_json::to_value(forest.fit(&train).unwrap()).unwrap();
+            let trees = model["trees"].as_array().unwrap().iter();
+            let nodes = trees.map(|tree| tree["features"].as_array().unwrap().len());
+            nodes.max().unwrap()
+        };
+        assert!(most_nodes(ForestConfig::default()) > 19);
+        let shallow = ForestConfig {
+            max_depth: Some(2),
+            ..ForestConfig::default()
+        };
+        assert_eq!(most_nodes(shallow), 7);
+        // At most ten leaves of at least 20 of the 200 rows.
+        let broad = ForestConfig {
+            min_samples_leaf: 20,
+            ..ForestConfig::default()
+        };
+        assert!(most_nodes(broad) <= 19);
+    }
+
+    #[test]
+    fn another_seed_gives_another_forest() {
+        let (rows, target) = noisy(100);
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let fit = |seed| {
+            let config = ForestConfig {
+                trees: 3,
+                seed,
+                ..ForestConfig::default()
+            };
+            ExtraTrees::new(config).unwrap().fit(&train).unwrap()
+        };
+        assert_eq!(fit(1), fit(1));
+        assert_ne!(fit(1), fit(2));
+    }
+
+    #[test]
+    fn balance_helps_a_rare_class() {
+        let (rows, _) = noisy(400);
+        // One row in twenty is rare, and none of them can be told apart for sure.
+        let labels = (0..400).map(|row| u32::from(row % 20 == 0)).collect();
+        let names = vec!["common".into(), "rare".into()];
+        let target = Target::Classes(Classes::new(names, labels).unwrap());
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let mean = |class_weight| {
+            let config = ForestConfig {
+                trees: 50,
+                max_depth: Some(2),
+                class_weight,
+                ..ForestConfig::default()
+            };
+            let model = RandomForest::new(config).unwrap().fit(&train).unwrap();
+            let proba = model.predict_proba(rows.view()).unwrap();
+            proba.column(1).mean().unwrap()
+        };
+        let (uniform, balanced) = (mean(ClassWeight::Uniform), mean(ClassWeight::Balanced));
+        assert!(uniform < 0.1 && balanced > 0.3, "{uniform} {balanced}");
+    }
+
+    #[test]
+    fn fields_out_of_their_domain_are_named() {
+        for (config, message) in [
+            (
+                ForestConfig {
+                    trees: 0,
+                    ..ForestConfig::default()
+                },
+                "trees: expected 1 or more, got 0",
+            ),
+            (
+                ForestConfig {
+                    max_bins: 256,
+                    ..ForestConfig::default()
+                },
+                "max_bins: expected 2 to 255, got 256",
+            ),
+            (
+                ForestConfig {
+                    split_features: SplitFeatures::Fraction(f64::NAN),
+                    ..ForestConfig::default()
+                },
+                "split_features: expected above 0 and up to 1, got NaN",
+            ),
+        ] {
+            assert_eq!(ExtraTrees::new(config).unwrap_err().to_string(), message);
+        }
     }
 }

@@ -419,3 +419,103 @@ fn random_cut(
 pub(crate) fn below(rng: &mut ChaCha8Rng, end: u32) -> u32 {
     ((u64::from(rng.next_u32()) * u64::from(end)) >> 32) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+    use rand_chacha::rand_core::SeedableRng;
+
+    fn growth(bins: &Bins, cuts: Cuts) -> Growth<'_> {
+        Growth {
+            bins,
+            n_classes: 2,
+            cuts,
+            n_candidates: bins.columns.len(),
+            max_depth: usize::MAX,
+            min_samples_leaf: 1,
+        }
+    }
+
+    fn grow(rows: &Array2<f32>, labels: &[u32], weights: &[f64], cuts: Cuts) -> Tree {
+        let bins = Bins::new(rows.view(), weights, 255);
+        let mut samples: Vec<Sample> = (0..labels.len())
+            .map(|row| Sample {
+                row: row as u32,
+                label: labels[row],
+                weight: weights[row],
+            })
+            .collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        growth(&bins, cuts)
+            .grow(&mut samples, &mut rng, &StopToken::new())
+            .unwrap()
+    }
+
+    #[test]
+    fn a_full_tree_knows_its_rows() {
+        // Exclusive or: no single split helps, two do.
+        let rows = ndarray::array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+        for cuts in [Cuts::Best, Cuts::Random] {
+            let tree = grow(&rows, &[0, 1, 1, 0], &[1.0; 4], cuts);
+            for (row, label) in rows.rows().into_iter().zip([0, 1, 1, 0]) {
+                assert_eq!(tree.values(row.as_slice().unwrap(), 2)[label], 1.0);
+            }
+        }
+    }
+
+    #[test]
+    fn large_and_small_nodes_count_alike() {
+        // 400 rows of 200 values: histograms above, sorted codes below. Twice the rows at half the
+        // weight change which of the two is used, but not the tree.
+        let value = |row: usize| ((row * 97) % 200) as f32;
+        let rows = Array2::from_shape_fn((400, 1), |(row, _)| value(row));
+        let labels: Vec<u32> = (0..400).map(|row| u32::from((row * 31) % 7 < 3)).collect();
+        let twice = ndarray::concatenate![ndarray::Axis(0), rows, rows];
+        let twice_labels = labels.repeat(2);
+        let once = grow(&rows, &labels, &[1.0; 400], Cuts::Best);
+        let twice = grow(&twice, &twice_labels, &[0.5; 800], Cuts::Best);
+        assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn a_weight_of_two_is_a_row_twice() {
+        let rows = Array2::from_shape_fn((60, 3), |(row, column)| {
+            ((row * (7 + column * 4)) % 23) as f32
+        });
+        let labels: Vec<u32> = (0..60).map(|row| u32::from((row * 13) % 5 < 2)).collect();
+        let twice =
+            ndarray::concatenate![ndarray::Axis(0), rows, rows.slice(ndarray::s![..30, ..])];
+        let mut twice_labels = labels.clone();
+        twice_labels.extend(&labels[..30]);
+        let weights: Vec<f64> = (0..60)
+            .map(|row| if row < 30 { 2.0 } else { 1.0 })
+            .collect();
+        for cuts in [Cuts::Best, Cuts::Random] {
+            let weighted = grow(&rows, &labels, &weights, cuts);
+            let repeated = grow(&twice, &twice_labels, &[1.0; 90], cuts);
+            assert_eq!(weighted, repeated);
+        }
+    }
+
+    #[test]
+    fn random_cuts_lie_everywhere_between_the_extremes() {
+        let values: Vec<f32> = vec![0.0, 1.0, 9.0, 10.0];
+        let rows = Array2::from_shape_vec((4, 1), values).unwrap();
+        let bins = Bins::new(rows.view(), &[1.0; 4], 255);
+        let column = &bins.columns[0];
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut counts = [0; 3];
+        for _ in 0..1000 {
+            let cut = random_cut(column, 0, 3, false, &mut rng);
+            counts[cut.last_left as usize] += 1;
+            let (below, above) = (
+                rows[[cut.last_left as usize, 0]],
+                cut.last_left as usize + 1,
+            );
+            assert!(below <= cut.threshold && cut.threshold < rows[[above, 0]]);
+        }
+        // Uniform in the value: eight in ten fall into the wide gap.
+        assert!((700..900).contains(&counts[1]), "{counts:?}");
+    }
+}

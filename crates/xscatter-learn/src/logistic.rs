@@ -341,3 +341,82 @@ impl Predictor for FittedLogistic {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Axis, array, concatenate};
+    use xscatter_core::{Classes, Target};
+
+    #[test]
+    fn the_gradient_is_the_slope_of_the_loss() {
+        let rows = array![[0.5, -1.0], [1.5, 0.3], [-0.7, 0.2], [0.1, 0.9]];
+        for n_classes in [2, 3] {
+            let loss = Loss {
+                rows: rows.view(),
+                labels: &[0, 1, n_classes as u32 - 1, 1],
+                weights: &[1.0, 2.0, 0.5, 1.0],
+                n_classes,
+                n_scores: n_scores(n_classes),
+                total: 4.5,
+                penalty: 0.2,
+            };
+            let n = 3 * n_scores(n_classes);
+            let point: Vec<f64> = (0..n).map(|i| 0.3 * i as f64 - 0.7).collect();
+            let mut gradient = vec![0.0; n];
+            loss.evaluate(&point, &mut gradient);
+            for place in 0..n {
+                let at = |step: f64| {
+                    let mut moved = point.clone();
+                    moved[place] += step;
+                    loss.evaluate(&moved, &mut vec![0.0; n])
+                };
+                let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+                approx::assert_abs_diff_eq!(slope, gradient[place], epsilon = 1e-8);
+            }
+        }
+    }
+
+    #[test]
+    fn a_weight_of_two_is_a_row_twice() {
+        let rows = Array2::from_shape_fn((30, 2), |(row, column)| {
+            ((row * (5 + 2 * column)) % 11) as f32 / 5.0 - 1.0
+        });
+        let labels: Vec<u32> = (0..30).map(|row| (row * 7 % 3) as u32).collect();
+        let names = ["a", "b", "c"].map(Into::into).to_vec();
+        let target = Target::Classes(Classes::new(names, labels).unwrap());
+        let twice = concatenate![Axis(0), rows, rows];
+        let twice_target = target.select(&(0..60).map(|row| row % 30).collect::<Vec<_>>());
+        let config = LogisticRegressionConfig {
+            tolerance: 1e-9,
+            ..LogisticRegressionConfig::default()
+        };
+        let recipe = LogisticRegression::new(config).unwrap();
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let weighted = recipe
+            .fit(&train.with_weights(&[2.0; 30]).unwrap())
+            .unwrap();
+        let train = TrainingSet::new(twice.view(), &twice_target).unwrap();
+        let repeated = recipe.fit(&train).unwrap();
+        for (a, b) in weighted.coefficients().iter().zip(repeated.coefficients()) {
+            approx::assert_abs_diff_eq!(a, b, epsilon = 1e-6);
+        }
+    }
+
+    #[test]
+    fn separable_classes_do_not_run_away() {
+        let rows = array![[-1.0_f32], [1.0]];
+        let target = Target::Classes(Classes::from_names(&["a", "b"]));
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let config = LogisticRegressionConfig {
+            c: 1e6,
+            ..LogisticRegressionConfig::default()
+        };
+        let model = LogisticRegression::new(config)
+            .unwrap()
+            .fit(&train)
+            .unwrap();
+        assert!(model.coefficients()[[0, 0]].is_finite());
+        assert!(model.predict_proba(rows.view()).unwrap()[[1, 1]] > 0.99);
+    }
+}

@@ -267,3 +267,65 @@ impl Predictor for FittedNeighbours {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+    use xscatter_core::{Classes, Target};
+
+    fn fit(rows: &Array2<f32>, names: &[&str], k: usize, vote: Vote) -> FittedNeighbours {
+        let target = Target::Classes(Classes::from_names(names));
+        let config = NearestNeighboursConfig {
+            k,
+            vote,
+            ..NearestNeighboursConfig::default()
+        };
+        let recipe = NearestNeighbours::new(config).unwrap();
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        recipe.fit(&train).unwrap()
+    }
+
+    #[test]
+    fn votes_count_alike_or_by_distance() {
+        let rows = array![[0.0_f32], [1.0], [4.0], [100.0]];
+        let names = ["a", "b", "b", "a"];
+        let proba = |k, vote, x| {
+            let model = fit(&rows, &names, k, vote);
+            model.predict_proba(array![[x]].view()).unwrap()[[0, 0]]
+        };
+        assert_eq!(proba(3, Vote::Uniform, 0.5), 1.0 / 3.0);
+        // Votes 1/2, 1/1 and 1/2 at x = 2.
+        assert_eq!(proba(3, Vote::Distance, 2.0), 0.25);
+        assert_eq!(proba(3, Vote::Distance, 0.0), 1.0);
+        // All rows vote if there are fewer than k.
+        assert_eq!(proba(9, Vote::Uniform, 0.0), 0.5);
+    }
+
+    #[test]
+    fn of_rows_at_equal_distance_the_earlier_is_nearer() {
+        let rows = array![[1.0_f32], [-1.0], [1.0]];
+        let model = fit(&rows, &["a", "b", "b"], 1, Vote::Uniform);
+        let proba = model.predict_proba(array![[0.0]].view()).unwrap();
+        assert_eq!(proba.row(0).to_vec(), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn close_rows_far_from_the_origin_are_told_apart() {
+        // Squares near 10¹⁰ swallow differences of 1 in f32: exact distances decide.
+        let rows = array![[1e5_f32, 1.0], [1e5, 2.0], [1e5, 3.0], [0.0, 0.0]];
+        let model = fit(&rows, &["a", "b", "c", "d"], 1, Vote::Uniform);
+        let proba = model.predict_proba(array![[1e5, 2.2]].view()).unwrap();
+        assert_eq!(proba.row(0).to_vec(), [0.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn huge_features_overflow_nothing() {
+        let rows = array![[1e30_f32, 0.0], [-1e30, 0.0], [1e30, 1e30]];
+        let model = fit(&rows, &["a", "b", "c"], 1, Vote::Distance);
+        let proba = model
+            .predict_proba(array![[9e29, 1e28], [-2e38, 1.0]].view())
+            .unwrap();
+        assert_eq!(proba, array![[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
+    }
+}

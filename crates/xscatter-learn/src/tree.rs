@@ -200,6 +200,14 @@ impl Tree {
         &self.values[node.next as usize * width..][..width]
     }
 
+    /// Whether the values of every leaf are shares of 1.
+    pub(crate) fn holds_shares(&self, width: usize) -> bool {
+        self.values.chunks(width).all(|shares| {
+            let sum: f32 = shares.iter().sum();
+            shares.iter().all(|&share| share >= 0.0) && (sum - 1.0).abs() < 1e-3
+        })
+    }
+
     /// Whether every path through the tree stays within it and ends; a file may claim anything.
     pub(crate) fn check(&self, n_features: usize, width: usize) -> Result<(), String> {
         if self.nodes.is_empty() {

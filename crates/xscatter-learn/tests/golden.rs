@@ -174,7 +174,7 @@ fn neighbours_vote_alike() {
 
 fn holes(mut rows: Array2<f32>, first: usize) -> Array2<f32> {
     for ((row, column), value) in rows.indexed_iter_mut() {
-        if ((row + first) * 7 + column * 3) % 10 == 0 {
+        if ((row + first) * 7 + column * 3).is_multiple_of(10) {
             *value = f32::NAN;
         }
     }
