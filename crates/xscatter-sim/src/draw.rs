@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// use xscatter_sim::Interval;
 ///
 /// let energy_kev = Interval::new(7.0, 25.0);
-/// assert!(energy_kev.is_positive() && !Interval::new(2.0, 1.0).is_ordered());
+/// assert!(energy_kev.is_ordered() && !Interval::new(2.0, 1.0).is_ordered());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -33,11 +33,6 @@ impl Interval {
     /// Whether both ends are finite and in order.
     pub fn is_ordered(&self) -> bool {
         self.low.is_finite() && self.high.is_finite() && self.low <= self.high
-    }
-
-    /// Whether it is ordered and above zero, so that a log-uniform draw is defined.
-    pub fn is_positive(&self) -> bool {
-        self.is_ordered() && self.low > 0.0
     }
 
     pub(crate) fn uniform(&self, rng: &mut ChaCha8Rng) -> f64 {

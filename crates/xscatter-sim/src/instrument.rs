@@ -149,6 +149,7 @@ impl Instrument {
             readout,
         };
         instrument.draw_beamstop(rng);
+        instrument.draw_specular_stop(rng);
         instrument.draw_shadows(rng);
         instrument.draw_defects(rng);
         Ok(instrument)
@@ -199,9 +200,16 @@ impl Instrument {
                 transmission,
             });
         };
+        let towards = angle.sin_cos();
+        let behind = |distance: f32| {
+            (
+                centre.0 - distance * towards.0,
+                centre.1 - distance * towards.1,
+            )
+        };
         let arm = |half_width_px| Outline::Arm {
             from: centre,
-            angle_rad: angle,
+            towards,
             half_width_px,
         };
         match kind {
@@ -216,25 +224,52 @@ impl Instrument {
                 });
                 add(arm(arm_half_width));
             }
-            6..=7 => {
-                let (sine, cosine) = angle.sin_cos();
-                let back = 1.3 * radius as f32;
-                add(Outline::Arm {
-                    from: (centre.0 - back * sine, centre.1 - back * cosine),
-                    angle_rad: angle,
-                    half_width_px: 0.8 * radius as f32,
-                });
-            }
-            _ => {
-                let (sine, cosine) = angle.sin_cos();
-                let back = 2.0 * radius as f32;
-                add(Outline::Wedge {
-                    tip: (centre.0 - back * sine, centre.1 - back * cosine),
-                    angle_rad: angle,
-                    half_angle_rad: uniform(rng, 0.1, 0.25) as f32,
-                });
-            }
+            6..=7 => add(Outline::Arm {
+                from: behind(1.3 * radius as f32),
+                towards,
+                half_width_px: 0.8 * radius as f32,
+            }),
+            _ => add(Outline::Wedge {
+                tip: behind(2.0 * radius as f32),
+                towards,
+                slope: uniform(rng, 0.1, 0.25) as f32,
+            }),
         }
+    }
+
+    /// At grazing incidence: a stop for the reflected beam, or a strip along the surface normal.
+    fn draw_specular_stop(&mut self, rng: &mut ChaCha8Rng) {
+        let Some(incident_rad) = self.geometry.incident_angle_rad else {
+            return;
+        };
+        let (up, strip) = (self.rays.up(), chance(rng, 0.2));
+        let lift = self.geometry.distance_m * (2.0 * incident_rad).tan() / self.readout.pixel_m.0;
+        let at = |distance: f64| {
+            (
+                self.centre.row as f32 + distance as f32 * up.0,
+                self.centre.column as f32 + distance as f32 * up.1,
+            )
+        };
+        let scale = self.scale_px();
+        let outline = if strip {
+            Outline::Arm {
+                from: at(-10.0 * scale),
+                towards: up,
+                half_width_px: (log_uniform(rng, 2.0, 12.0) * scale) as f32,
+            }
+        } else if chance(rng, 0.4) {
+            Outline::Disk {
+                centre: at(lift + normal(rng, 3.0) * scale),
+                radius_px: (log_uniform(rng, 4.0, 20.0) * scale) as f32,
+            }
+        } else {
+            return;
+        };
+        self.obstacles.push(Obstacle {
+            outline,
+            edge_px: log_uniform(rng, 0.5, 3.0) as f32,
+            transmission: log_uniform(rng, 1e-3, 0.1) as f32,
+        });
     }
 
     fn draw_shadows(&mut self, rng: &mut ChaCha8Rng) {
@@ -256,28 +291,24 @@ impl Instrument {
             });
         }
         if chance(rng, 0.1) {
+            // A holder at the first or the last rows, or columns.
+            let (last, row_wise) = (chance(rng, 0.5), chance(rng, 0.6));
+            let depth = normal(rng, 0.07) * if row_wise { rows } else { columns };
+            let sign = if last { 1.0 } else { -1.0 };
+            let (on, towards) = match (row_wise, last) {
+                (true, true) => ((rows - depth.abs(), 0.0), (sign, 0.0)),
+                (true, false) => ((depth.abs(), 0.0), (sign, 0.0)),
+                (false, true) => ((0.0, columns - depth.abs()), (0.0, sign)),
+                (false, false) => ((0.0, depth.abs()), (0.0, sign)),
+            };
             self.obstacles.push(Obstacle {
                 outline: Outline::HalfPlane {
-                    on: (
-                        (rows * whole(rng, 0, 1) as f64 + normal(rng, 0.06) * rows) as f32,
-                        (columns * uniform(rng, 0.2, 0.8)) as f32,
-                    ),
-                    angle_rad: 0.0,
+                    on: (on.0 as f32, on.1 as f32),
+                    towards,
                 },
                 edge_px: log_uniform(rng, 1.0, 20.0) as f32,
                 transmission: log_uniform(rng, 0.01, 0.5) as f32,
             });
-            // Outside at the bottom or the top: the edge runs along the rows there.
-            if let Some(last) = self.obstacles.last_mut()
-                && let Outline::HalfPlane { on, angle_rad } = &mut last.outline
-            {
-                let half_pi = std::f32::consts::FRAC_PI_2;
-                *angle_rad = if on.0 > 0.5 * rows as f32 {
-                    half_pi
-                } else {
-                    -half_pi
-                };
-            }
         }
     }
 

@@ -4,8 +4,8 @@
 //! leak, a wafer may be half transparent. Overlapping obstacles multiply. A few arithmetic operations
 //! a pixel and obstacle.
 
-/// The outline of an obstacle; places in pixels (row, column), angles from the fast axis (columns)
-/// towards the slow one (rows).
+/// The outline of an obstacle; places in pixels (row, column), directions as unit vectors
+/// (rows, columns).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Outline {
     /// A disk.
@@ -20,7 +20,7 @@ pub enum Outline {
         /// Where it begins.
         from: (f32, f32),
         /// Where it runs.
-        angle_rad: f32,
+        towards: (f32, f32),
         /// Half its width.
         half_width_px: f32,
     },
@@ -29,9 +29,9 @@ pub enum Outline {
         /// Its tip.
         tip: (f32, f32),
         /// The direction of its axis.
-        angle_rad: f32,
-        /// Half its opening.
-        half_angle_rad: f32,
+        towards: (f32, f32),
+        /// Tangent of half its opening.
+        slope: f32,
     },
     /// Everything outside a circle: the end of a flight tube, the rim of a camera.
     Rim {
@@ -45,7 +45,7 @@ pub enum Outline {
         /// A place on the edge.
         on: (f32, f32),
         /// The direction into the obstacle.
-        angle_rad: f32,
+        towards: (f32, f32),
     },
 }
 
@@ -61,7 +61,7 @@ pub struct Obstacle {
 }
 
 impl Outline {
-    /// How far inside the outline a place is, in pixels; negative outside.
+    /// How far inside the outline a place is, in pixels (of a wedge: across its axis); negative outside.
     pub fn depth_px(&self, row: f32, column: f32) -> f32 {
         match *self {
             Self::Disk { centre, radius_px } => {
@@ -72,32 +72,30 @@ impl Outline {
             }
             Self::Arm {
                 from,
-                angle_rad,
+                towards,
                 half_width_px,
             } => {
-                let (along, across) = turned(row - from.0, column - from.1, angle_rad);
+                let (along, across) = turned(row - from.0, column - from.1, towards);
                 (half_width_px - across.abs()).min(along)
             }
             Self::Wedge {
                 tip,
-                angle_rad,
-                half_angle_rad,
+                towards,
+                slope,
             } => {
-                let (along, across) = turned(row - tip.0, column - tip.1, angle_rad);
-                let (sine, cosine) = half_angle_rad.sin_cos();
-                along * sine - across.abs() * cosine
+                let (along, across) = turned(row - tip.0, column - tip.1, towards);
+                along * slope - across.abs()
             }
-            Self::HalfPlane { on, angle_rad } => turned(row - on.0, column - on.1, angle_rad).0,
+            Self::HalfPlane { on, towards } => turned(row - on.0, column - on.1, towards).0,
         }
     }
 }
 
 /// Components along and across a direction.
-fn turned(rows: f32, columns: f32, angle_rad: f32) -> (f32, f32) {
-    let (sine, cosine) = angle_rad.sin_cos();
+fn turned(rows: f32, columns: f32, towards: (f32, f32)) -> (f32, f32) {
     (
-        columns * cosine + rows * sine,
-        rows * cosine - columns * sine,
+        rows * towards.0 + columns * towards.1,
+        rows * towards.1 - columns * towards.0,
     )
 }
 
@@ -115,20 +113,19 @@ impl Obstacle {
     pub fn transmitted(&self, row: f32, column: f32) -> f32 {
         let depth = self.outline.depth_px(row, column);
         let inside = (0.5 + depth / self.edge_px.max(0.1)).clamp(0.0, 1.0);
-        1.0 - (1.0 - self.transmission) * inside
+        self.transmission * inside + (1.0 - inside)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::f32::consts::FRAC_PI_2;
 
     #[test]
     fn an_arm_runs_one_way_only() {
         let arm = Outline::Arm {
             from: (10.0, 10.0),
-            angle_rad: FRAC_PI_2,
+            towards: (1.0, 0.0),
             half_width_px: 3.0,
         };
         assert!(arm.depth_px(30.0, 11.0) > 0.0);
@@ -140,8 +137,8 @@ mod tests {
     fn a_wedge_opens_from_its_tip() {
         let wedge = Outline::Wedge {
             tip: (0.0, 0.0),
-            angle_rad: 0.0,
-            half_angle_rad: 0.2,
+            towards: (0.0, 1.0),
+            slope: 0.2,
         };
         assert!(wedge.depth_px(0.0, 10.0) > 0.0);
         assert!(wedge.depth_px(10.0, 10.0) < 0.0 && wedge.depth_px(0.0, -1.0) < 0.0);

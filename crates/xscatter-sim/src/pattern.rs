@@ -28,13 +28,13 @@ pub(crate) enum Form {
         radial: Curve,
         /// Mean 1 over −π to π; `None` where isotropic.
         azimuthal: Option<Curve>,
-        /// Ratio of the axes and the angle of the first one.
-        oval: Option<(f32, f32)>,
+        /// Ratio of the axes, and the direction of the first one.
+        oval: Option<(f32, (f32, f32))>,
     },
     /// Lines in one direction: streaks through the beam, layer lines, rods.
     Line {
-        /// The direction along which the line runs.
-        angle_rad: f32,
+        /// The direction along which the line runs, by its cosine and sine.
+        axis: (f32, f32),
         /// The intensity against the absolute value of q along the line.
         along: Curve,
         /// The distance of the line from the origin, on both sides.
@@ -72,12 +72,12 @@ impl Part {
 
     pub(crate) fn stretched(mut self, ratio: f64, angle_rad: f64) -> Self {
         if let Form::Rings { oval, .. } = &mut self.form {
-            *oval = Some((ratio as f32, angle_rad as f32));
+            *oval = Some((ratio as f32, axis(angle_rad)));
         }
         self
     }
 
-    fn at(&self, q: f32, angle: f32) -> f32 {
+    fn at(&self, q: f32, towards: Direction) -> f32 {
         self.weight
             * match &self.form {
                 Form::Rings {
@@ -85,35 +85,71 @@ impl Part {
                     azimuthal,
                     oval,
                 } => {
-                    let q = match oval {
+                    let q = match *oval {
                         Some((ratio, axis)) => {
-                            let (sine, cosine) = (angle - axis).sin_cos();
-                            q * (sine * sine + ratio * ratio * cosine * cosine).sqrt()
+                            let (along, across) = towards.turned(axis);
+                            q * (across * across + ratio * ratio * along * along).sqrt()
                         }
                         None => q,
                     };
                     let value = radial.at(q);
                     match azimuthal {
                         // Between the rings there is nothing to modulate.
-                        Some(azimuthal) if value > 1e-9 => value * azimuthal.at(angle),
+                        Some(azimuthal) if value > 1e-9 => value * azimuthal.at(towards.angle_rad),
                         _ => value,
                     }
                 }
                 Form::Line {
-                    angle_rad,
+                    axis,
                     along,
                     offset_inv_nm,
                     sigma_inv_nm,
                 } => {
-                    let (sine, cosine) = (angle - angle_rad).sin_cos();
-                    let distance = ((q * sine).abs() - offset_inv_nm) / sigma_inv_nm;
+                    let (parallel, across) = towards.turned(*axis);
+                    let distance = ((q * across).abs() - offset_inv_nm) / sigma_inv_nm;
                     if distance.abs() > 5.0 {
                         0.0
                     } else {
-                        along.at((q * cosine).abs()) * (-0.5 * distance * distance).exp()
+                        along.at((q * parallel).abs()) * (-0.5 * distance * distance).exp()
                     }
                 }
             }
+    }
+}
+
+/// A direction: as a unit vector, and as the angle of that vector in −π to π.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Direction {
+    cosine: f32,
+    sine: f32,
+    angle_rad: f32,
+}
+
+impl Direction {
+    pub(crate) fn new(cosine: f32, sine: f32) -> Self {
+        Self {
+            cosine,
+            sine,
+            angle_rad: sine.atan2(cosine),
+        }
+    }
+
+    /// Of a vector that need not have unit length; along the axis if it has none.
+    pub(crate) fn of(x: f32, y: f32) -> Self {
+        let length = (x * x + y * y).sqrt();
+        if length > 0.0 {
+            Self::new(x / length, y / length)
+        } else {
+            Self::new(1.0, 0.0)
+        }
+    }
+
+    /// Components along and across an axis given by its own cosine and sine.
+    fn turned(self, axis: (f32, f32)) -> (f32, f32) {
+        (
+            self.cosine * axis.0 + self.sine * axis.1,
+            self.sine * axis.0 - self.cosine * axis.1,
+        )
     }
 }
 
@@ -122,9 +158,9 @@ impl Pattern {
         self.parts.push(part);
     }
 
-    /// The intensity at q and the azimuth in −π to π.
-    pub(crate) fn at(&self, q: f32, angle: f32) -> f32 {
-        self.parts.iter().map(|part| part.at(q, angle)).sum()
+    /// The intensity at q in a direction.
+    pub(crate) fn at(&self, q: f32, towards: Direction) -> f32 {
+        self.parts.iter().map(|part| part.at(q, towards)).sum()
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
@@ -137,6 +173,11 @@ impl Pattern {
             part.weight *= draw::normal(rng, relative).exp() as f32;
         }
     }
+}
+
+/// The cosine and the sine of an angle.
+pub(crate) fn axis(angle_rad: f64) -> (f32, f32) {
+    (angle_rad.cos() as f32, angle_rad.sin() as f32)
 }
 
 /// A table over the azimuth from −π to π, scaled to a mean of 1.
@@ -191,23 +232,22 @@ mod tests {
             name: "layer line",
             weight: 1.0,
             form: Form::Line {
-                angle_rad: 0.0,
+                axis: (1.0, 0.0),
                 along: Curve::sample(0.0, 1.0, 2, |_| 2.0),
                 offset_inv_nm: 0.5,
                 sigma_inv_nm: 0.01,
             },
         };
-        let half_pi = std::f32::consts::FRAC_PI_2;
-        assert!((line.at(0.5, half_pi) - 2.0).abs() < 1e-5);
-        assert!((line.at(0.5, -half_pi) - 2.0).abs() < 1e-5);
-        assert!(line.at(0.5, 0.0) < 1e-6);
+        assert!((line.at(0.5, Direction::of(0.0, 1.0)) - 2.0).abs() < 1e-5);
+        assert!((line.at(0.5, Direction::of(0.0, -1.0)) - 2.0).abs() < 1e-5);
+        assert!(line.at(0.5, Direction::of(1.0, 0.0)) < 1e-6);
     }
 
     #[test]
     fn an_oval_is_longer_where_q_is_shortened() {
         let part =
             Part::rings("oval", 1.0, Curve::sample(0.0, 2.0, 2001, |q| q)).stretched(0.5, 0.0);
-        assert!((part.at(1.0, 0.0) - 0.5).abs() < 1e-3);
-        assert!((part.at(1.0, std::f32::consts::FRAC_PI_2) - 1.0).abs() < 1e-3);
+        assert!((part.at(1.0, Direction::of(1.0, 0.0)) - 0.5).abs() < 1e-3);
+        assert!((part.at(1.0, Direction::of(0.0, 1.0)) - 1.0).abs() < 1e-3);
     }
 }

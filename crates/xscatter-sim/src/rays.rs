@@ -26,9 +26,14 @@ impl Ray {
         (2.0 * self.shortfall).sqrt()
     }
 
-    /// Azimuth about the beam, from the fast axis towards the slow one.
-    pub(crate) fn chi_rad(self) -> f32 {
-        self.t1.atan2(self.t2)
+    /// Seen from a surface whose normal is `t1`, tilted back by the incident angle α_i: sin α_f and
+    /// the components of q/k along the footprint of the beam and across.
+    pub(crate) fn at_surface(self, sine_i: f32, cosine_i: f32) -> (f32, f32, f32) {
+        (
+            cosine_i * self.t1 - sine_i * (1.0 - self.shortfall),
+            sine_i * self.t1 - cosine_i * self.shortfall,
+            self.t2,
+        )
     }
 }
 
@@ -51,6 +56,15 @@ impl Rays {
             origin,
             distance_m: map.geometry().distance_m,
         }
+    }
+
+    /// The direction on the image in which `t1` grows, as a unit vector (rows, columns).
+    pub(crate) fn up(&self) -> (f32, f32) {
+        let length = self.slow[0].hypot(self.fast[0]);
+        (
+            (self.slow[0] / length) as f32,
+            (self.fast[0] / length) as f32,
+        )
     }
 
     /// The ray to the centre of a pixel.
@@ -82,6 +96,7 @@ mod tests {
     use approx::assert_relative_eq;
     use std::f64::consts::TAU;
     use xscatter_core::{Geometry, PixelPosition};
+    use xscatter_geometry::{GrazingMap, SampleOrientation};
 
     fn tilted() -> Geometry {
         let centre = PixelPosition {
@@ -110,7 +125,32 @@ mod tests {
                 q[(row, column)],
                 max_relative = 1e-6
             );
-            assert_relative_eq!(f64::from(ray.chi_rad()), chi[(row, column)], epsilon = 1e-6);
+            assert_relative_eq!(
+                f64::from(ray.t1.atan2(ray.t2)),
+                chi[(row, column)],
+                epsilon = 1e-6
+            );
         }
+    }
+
+    #[test]
+    fn a_surface_is_seen_as_by_the_grazing_map() {
+        let mut geometry = tilted();
+        geometry.incident_angle_rad = Some(0.01);
+        let map = GrazingMap::new(&geometry, (64, 80), SampleOrientation::Up).unwrap();
+        let exit = map.exit_angle_rad();
+        let rays = Rays::new(&PixelMap::new(&geometry, (64, 80)).unwrap());
+        let k_inv_nm = TAU / (geometry.wavelength_m * 1e9);
+        let (sine_i, cosine_i) = 0.01_f32.sin_cos();
+        for (row, column) in [(0, 0), (0, 79), (63, 0), (63, 79), (31, 40)] {
+            let (sine_f, x, y) = rays.to(row, column).at_surface(sine_i, cosine_i);
+            let q = map.q_vector_inv_nm_at(row as f64 + 0.5, column as f64 + 0.5);
+            assert_relative_eq!(f64::from(sine_f), exit[(row, column)].sin(), epsilon = 1e-6);
+            assert_relative_eq!(k_inv_nm * f64::from(x), q[0], epsilon = 1e-4);
+            assert_relative_eq!(k_inv_nm * f64::from(y), q[1], epsilon = 1e-4);
+            let z = k_inv_nm * f64::from(sine_f + sine_i);
+            assert_relative_eq!(z, q[2], epsilon = 1e-4);
+        }
+        assert_eq!(rays.up().0.hypot(rays.up().1), 1.0);
     }
 }

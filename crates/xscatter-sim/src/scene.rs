@@ -24,7 +24,7 @@ use xscatter_core::PixelPosition;
 use crate::curve::Curve;
 use crate::draw::{self, Interval, chance, log_uniform, normal, uniform, weighted, whole};
 use crate::instrument::{Instrument, Pose, Readout};
-use crate::pattern::{Pattern, azimuthal, grains};
+use crate::pattern::{Direction, Pattern, axis, azimuthal, grains};
 use crate::rays::Ray;
 use crate::texture::ring_kernel;
 
@@ -83,7 +83,8 @@ impl FromStr for Technique {
     }
 }
 
-/// The ranges from which experiments are drawn.
+/// The ranges from which experiments are drawn; each lies within what some instrument may have
+/// (energies of 0.1 to 1000 keV, distances of 1 cm to 1 km, incident angles of 0.001 to 10 degrees).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ranges {
@@ -111,7 +112,7 @@ impl Default for Ranges {
     fn default() -> Self {
         Self {
             energy_kev: Interval::new(7.0, 22.0),
-            saxs_distance_m: Interval::new(1.0, 8.0),
+            saxs_distance_m: Interval::new(0.8, 8.0),
             waxs_distance_m: Interval::new(0.1, 0.45),
             gisaxs_distance_m: Interval::new(1.0, 6.0),
             giwaxs_distance_m: Interval::new(0.12, 0.4),
@@ -124,21 +125,33 @@ impl Default for Ranges {
 }
 
 impl Ranges {
-    /// The name of the first range that cannot be drawn from, if any.
+    /// The name of the first range that cannot be drawn from or is beyond what any instrument has.
     pub(crate) fn first_invalid(&self) -> Option<&'static str> {
+        let within = |interval: Interval, low: f64, high: f64| {
+            interval.is_ordered() && low <= interval.low && interval.high <= high
+        };
         [
-            ("energy_kev", self.energy_kev),
-            ("saxs_distance_m", self.saxs_distance_m),
-            ("waxs_distance_m", self.waxs_distance_m),
-            ("gisaxs_distance_m", self.gisaxs_distance_m),
-            ("giwaxs_distance_m", self.giwaxs_distance_m),
-            ("incident_angle_deg", self.incident_angle_deg),
-            ("exposure_s", self.exposure_s),
-            ("bright_photons", self.bright_photons),
+            ("energy_kev", within(self.energy_kev, 0.1, 1e3)),
+            ("saxs_distance_m", within(self.saxs_distance_m, 1e-2, 1e3)),
+            ("waxs_distance_m", within(self.waxs_distance_m, 1e-2, 1e3)),
+            (
+                "gisaxs_distance_m",
+                within(self.gisaxs_distance_m, 1e-2, 1e3),
+            ),
+            (
+                "giwaxs_distance_m",
+                within(self.giwaxs_distance_m, 1e-2, 1e3),
+            ),
+            (
+                "incident_angle_deg",
+                within(self.incident_angle_deg, 1e-3, 10.0),
+            ),
+            ("exposure_s", within(self.exposure_s, 1e-9, 1e6)),
+            ("bright_photons", within(self.bright_photons, 1e-3, 1e9)),
+            ("blank_share", (0.0..=1.0).contains(&self.blank_share)),
         ]
         .into_iter()
-        .find_map(|(name, interval)| (!interval.is_positive()).then_some(name))
-        .or((!(0.0..=1.0).contains(&self.blank_share)).then_some("blank_share"))
+        .find_map(|(name, valid)| (!valid).then_some(name))
     }
 }
 
@@ -241,8 +254,8 @@ pub(crate) enum Sample {
 pub(crate) struct Variation {
     /// Thermal expansion, swelling: all q shrink by this factor.
     stretch: f32,
-    /// Rotation of the sample about the beam.
-    turn_rad: f32,
+    /// Cosine and sine of the sample's rotation about the beam.
+    turn: (f32, f32),
 }
 
 impl Sample {
@@ -281,10 +294,10 @@ impl Sample {
         }
         Variation {
             stretch: (1.0 + normal(rng, 0.01)) as f32,
-            turn_rad: match self {
-                Self::Transmission(_) => normal(rng, 0.08) as f32,
+            turn: axis(match self {
+                Self::Transmission(_) => normal(rng, 0.08),
                 Self::Surface(_) => 0.0,
-            },
+            }),
         }
     }
 
@@ -299,13 +312,10 @@ impl Sample {
             let ray = instrument.rays.to(row, column);
             let value = match self {
                 Self::Transmission(pattern) => {
-                    let mut angle = ray.chi_rad() + variation.turn_rad;
-                    if angle > std::f32::consts::PI {
-                        angle -= std::f32::consts::TAU;
-                    } else if angle < -std::f32::consts::PI {
-                        angle += std::f32::consts::TAU;
-                    }
-                    pattern.at(k * ray.q_over_k() * variation.stretch, angle)
+                    let (x, y) = (ray.t2, ray.t1);
+                    let (cosine, sine) = variation.turn;
+                    let towards = Direction::of(x * cosine - y * sine, x * sine + y * cosine);
+                    pattern.at(k * ray.q_over_k() * variation.stretch, towards)
                 }
                 Self::Surface(film) => film.at(ray, variation.stretch),
             };
@@ -389,7 +399,7 @@ fn transmission_centre(technique: Technique, rng: &mut ChaCha8Rng) -> (f64, f64)
             let edge = if place == 2 {
                 far(rng, -0.02, 0.1)
             } else {
-                far(rng, -0.6, -0.04)
+                far(rng, -0.8, -0.04)
             };
             let other = if chance(rng, 0.3) {
                 far(rng, -0.02, 0.1)

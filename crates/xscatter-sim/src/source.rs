@@ -73,7 +73,7 @@ pub enum SimError {
     #[error("expected the name of a detector in the catalogue, got {0:?}")]
     UnknownDetector(String),
     /// A range that cannot be drawn from.
-    #[error("expected {0} to be positive with its low end below its high end (a share: 0 to 1)")]
+    #[error("expected {0} to go from low to high within what an instrument may have")]
     Range(&'static str),
     /// More frames than can be counted.
     #[error("expected fewer frames than can be counted")]
@@ -171,15 +171,14 @@ impl FourTechniques {
             self.len
         );
         let place = self.place(index);
-        let components = self
+        let (_, sample) = self
             .experiment(&place)
-            .map(|(_, sample)| sample.components())
-            .unwrap_or_default();
+            .expect("ranges are checked, so every pose is possible");
         Truth {
             technique: place.technique,
             experiment: place.name(),
             detector: self.readout(&place).detector.name,
-            components,
+            components: sample.components(),
         }
     }
 

@@ -46,6 +46,11 @@ fn a_frame_is_the_same_in_any_order_and_on_any_number_of_threads() {
 }
 
 #[test]
+fn it_keeps_the_contract_of_a_source() {
+    xscatter_testkit::check_source(&FourTechniques::new(small(1)).unwrap()).unwrap();
+}
+
+#[test]
 fn another_seed_or_frame_is_another_image() {
     let source = FourTechniques::new(small(1)).unwrap();
     let other = FourTechniques::new(FourTechniquesConfig {

@@ -11,7 +11,7 @@ use crate::draw::{chance, log_uniform, normal, uniform, weighted, whole};
 use crate::form_factor::jinc;
 use crate::grazing::{Island, Material, Surface};
 use crate::lattice::{Lattice, gaussian};
-use crate::pattern::{Form, Part, Pattern, azimuthal};
+use crate::pattern::{Direction, Form, Part, Pattern, azimuthal};
 use crate::rays::Ray;
 use crate::structure_factor::paracrystal;
 use crate::texture::ring_kernel;
@@ -77,10 +77,9 @@ impl Film {
     }
 
     pub(crate) fn at(&self, ray: Ray, stretch: f32) -> f32 {
-        let sine_f = self.cosine_i * ray.t1 - self.sine_i * (1.0 - ray.shortfall);
-        let qx = self.k * (self.sine_i * ray.t1 - self.cosine_i * ray.shortfall);
-        let qy = self.k * ray.t2;
-        let parallel = (qx * qx + qy * qy).sqrt();
+        let (sine_f, x, y) = ray.at_surface(self.sine_i, self.cosine_i);
+        let qy = self.k * y;
+        let parallel = self.k * (x * x + y * y).sqrt();
         let mut scattered = 0.0;
         if !self.layer.parts.is_empty() {
             let inside = |sine: f32| (sine * sine - self.critical).max(0.0).sqrt();
@@ -88,7 +87,7 @@ impl Film {
             let qz = self.k * (outside + inside(self.sine_i)) * stretch;
             let lateral = parallel * stretch;
             let q = (lateral * lateral + qz * qz).sqrt();
-            scattered += self.layer.at(q, lateral.copysign(qy).atan2(qz));
+            scattered += self.layer.at(q, Direction::of(qz, lateral.copysign(qy)));
         }
         scattered *= self.yoneda.at(sine_f);
         if let Some(islands) = &self.islands {
@@ -99,8 +98,10 @@ impl Film {
         if let Some((across, along)) = &self.streak {
             scattered += across.at(qy.abs()) * along.at(sine_f);
         }
-        let around =
-            self.surroundings.at(self.k * ray.q_over_k(), ray.chi_rad()) * self.horizon.at(sine_f);
+        let around = self
+            .surroundings
+            .at(self.k * ray.q_over_k(), Direction::of(ray.t2, ray.t1))
+            * self.horizon.at(sine_f);
         let mut beams = 0.0;
         for &(elevation, strength, width) in &self.spots {
             let distance = ((ray.t1 - elevation).powi(2) + ray.t2 * ray.t2) / (width * width);
@@ -141,7 +142,7 @@ impl Bench {
             },
             reach: (view.q_max_inv_nm / view.k_inv_nm).min(1.4) + view.incident_angle_rad,
             blur: view.pixel_rad * view.beam_sigma_px.hypot(uniform(rng, 0.5, 2.0)),
-            leak: log_uniform(rng, 2e-3, 0.1),
+            leak: log_uniform(rng, 5e-4, 0.04),
         }
     }
 
@@ -366,7 +367,7 @@ fn block_copolymer(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
                 name: "standing domains",
                 weight: 0.5_f32.powi(order as i32),
                 form: Form::Line {
-                    angle_rad: 0.0,
+                    axis: (1.0, 0.0),
                     along,
                     offset_inv_nm: (reflection.ratio * q1) as f32,
                     sigma_inv_nm: (0.42 * width) as f32,

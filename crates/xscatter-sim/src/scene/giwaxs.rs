@@ -139,7 +139,7 @@ fn crystalline(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
                 name: "Bragg rods",
                 weight: weight as f32,
                 form: Form::Line {
-                    angle_rad: 0.0,
+                    axis: (1.0, 0.0),
                     along,
                     offset_inv_nm: parallel as f32,
                     sigma_inv_nm: (0.42 * fwhm) as f32,

@@ -10,7 +10,7 @@ use crate::diffuse;
 use crate::draw::{chance, log_uniform, uniform, weighted, whole};
 use crate::form_factor::{Shape, polydisperse_sphere};
 use crate::lattice::{Lattice, debye_waller, gaussian};
-use crate::pattern::{Form, Part, Pattern};
+use crate::pattern::{Form, Part, Pattern, axis};
 use crate::structure_factor::percus_yevick;
 
 #[derive(Clone, Copy)]
@@ -94,7 +94,7 @@ pub(super) fn streaks(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) 
             name: "slit streak",
             weight: log_uniform(rng, 0.1, 3.0) as f32,
             form: Form::Line {
-                angle_rad: (direction as f64 * FRAC_PI_2 + uniform(rng, -0.05, 0.05)) as f32,
+                axis: axis(direction as f64 * FRAC_PI_2 + uniform(rng, -0.05, 0.05)),
                 along,
                 offset_inv_nm: 0.0,
                 sigma_inv_nm: (view.q_pixel_inv_nm * view.beam_sigma_px * uniform(rng, 0.7, 1.5))
@@ -239,7 +239,7 @@ fn calibrant(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
 
 /// Equator and layer lines of a fibre, with its arcs.
 fn fibre(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
-    let axis = uniform(rng, -PI, PI);
+    let fibre_axis = uniform(rng, -PI, PI);
     let q1 = log_uniform(
         rng,
         1.3 * view.q_low_inv_nm,
@@ -261,7 +261,7 @@ fn fibre(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
         name: "equator",
         weight: 1.0,
         form: Form::Line {
-            angle_rad: axis as f32,
+            axis: axis(fibre_axis),
             along: equator,
             offset_inv_nm: 0.0,
             sigma_inv_nm: sigma as f32,
@@ -269,7 +269,7 @@ fn fibre(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
     });
     if chance(rng, 0.6) {
         let spacing = q1 * log_uniform(rng, 0.15, 0.8);
-        let reach = q1 * uniform(rng, 0.3, 1.5);
+        let reach = q1 * log_uniform(rng, 0.1, 0.6);
         for order in 1..=whole(rng, 2, 8) {
             let along = Curve::sample(0.0, view.q_max_inv_nm, 1024, |q| {
                 (-0.5 * (q / reach).powi(2)).exp()
@@ -278,7 +278,7 @@ fn fibre(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
                 name: "layer line",
                 weight: (log_uniform(rng, 0.01, 0.4) / order as f64) as f32,
                 form: Form::Line {
-                    angle_rad: axis as f32,
+                    axis: axis(fibre_axis),
                     along,
                     offset_inv_nm: (spacing * order as f64) as f32,
                     sigma_inv_nm: (0.6 * sigma.min(0.2 * spacing)) as f32,

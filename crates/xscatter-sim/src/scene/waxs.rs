@@ -142,7 +142,7 @@ pub(super) fn width(view: &View, rng: &mut ChaCha8Rng) -> Width {
 
 /// Sum of the rings; each only near itself.
 pub(super) fn sum(rings: &[Ring], q: f64, width: &Width, b_nm2: f64) -> f64 {
-    let reach = 12.0 * width.fwhm_inv_nm(q);
+    let reach = 30.0 * width.fwhm_inv_nm(q);
     let from = rings.partition_point(|ring| ring.q_inv_nm < q - reach);
     rings[from..]
         .iter()
