@@ -25,6 +25,10 @@ use crate::pixels::{ByteOrder, Dtype, Pixels};
 use crate::raw::RawFrame;
 use crate::sentinel::SentinelPolicy;
 
+mod write;
+
+pub(crate) use write::write;
+
 /// What stands between the text and the pixels.
 pub(crate) const BINARY_START: [u8; 4] = [0x0c, 0x1a, 0x04, 0xd5];
 const SECTION: &[u8] = b"--CIF-BINARY-FORMAT-SECTION--";

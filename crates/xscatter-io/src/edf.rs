@@ -25,6 +25,10 @@ use crate::poni;
 use crate::raw::RawFrame;
 use crate::sentinel::SentinelPolicy;
 
+mod write;
+
+pub(crate) use write::write;
+
 /// Longest header, unless `EDF_HeaderSize` says more.
 const MAX_HEADER: u64 = 512 * 512;
 
@@ -121,7 +125,8 @@ fn index(bytes: &mut Bytes, path: &Path, limits: &Limits) -> Result<Vec<Image>> 
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect();
         }
-        let found = block_images(header, data_offset, path, limits).map_err(at)?;
+        let there = bytes.len() - data_offset;
+        let found = block_images(header, data_offset, there, path, limits).map_err(at)?;
         limits.check_frames((images.len() + found.images.len()) as u64)?;
         images.extend(found.images);
         offset = data_offset.saturating_add(found.blob_bytes);
@@ -220,6 +225,7 @@ struct BlockImages {
 fn block_images(
     mut header: Header,
     data_offset: u64,
+    there: u64,
     path: &Path,
     limits: &Limits,
 ) -> Result<BlockImages> {
@@ -267,10 +273,17 @@ fn block_images(
     });
     let frame_bytes = (shape.0 * shape.1 * dtype.bytes()) as u64;
     let array_bytes = frame_bytes.saturating_mul(stack as u64);
-    if packing != Packing::Plain && stack > 1 {
+    if stack > 1 && (packing != Packing::Plain || external.is_some()) {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            "expected one image in a compressed block, found a stack (Dim_3)",
+            "expected one image in a compressed or external block, found a stack (Dim_3)",
+        ));
+    }
+    // Each image of a stack costs memory already when it is listed.
+    if stack > 1 && array_bytes > there {
+        return Err(Error::new(
+            ErrorKind::Truncated,
+            format!("expected {array_bytes} bytes of pixels, found {there}"),
         ));
     }
     let stored = match packing {

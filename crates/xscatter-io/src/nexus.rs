@@ -166,12 +166,11 @@ impl ReadFrame for Nexus {
         let part = self.ends.partition_point(|&end| end <= index);
         let start = if part == 0 { 0 } else { self.ends[part - 1] };
         let reopened;
-        let file = match &self.kept_open {
-            Some(file) => file,
-            None => {
-                reopened = tree::open(&self.path)?;
-                &reopened
-            }
+        let file = if let Some(file) = &self.kept_open {
+            file
+        } else {
+            reopened = tree::open(&self.path)?;
+            &reopened
         };
         let array = &self.parts[part];
         let place = index - start;

@@ -20,6 +20,10 @@ use crate::pixels::{ByteOrder, Dtype, Pixels};
 use crate::raw::RawFrame;
 use crate::sentinel::SentinelPolicy;
 
+mod write;
+
+pub(crate) use write::write;
+
 pub(crate) fn sniff(head: &[u8]) -> bool {
     head.starts_with(b"\x93NUMPY")
 }

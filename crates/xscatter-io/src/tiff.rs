@@ -23,8 +23,10 @@ use crate::raw::RawFrame;
 use crate::sentinel::SentinelPolicy;
 
 mod directory;
+mod write;
 
 use directory::Directory;
+pub(crate) use write::write;
 
 pub(crate) fn sniff(head: &[u8]) -> bool {
     const MAGIC: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
@@ -186,17 +188,13 @@ impl ReadFrame for Tiff {
     fn read(&self, index: usize) -> Result<RawFrame> {
         let image = &self.images[index];
         let mut bytes = self.blob.open()?;
-        let pixels = match image.offset {
-            Some(offset) => {
-                let len = image.shape.0 * image.shape.1 * image.dtype.bytes();
-                let bytes = bytes.read_at(offset, len as u64)?;
-                Pixels::from_bytes(&bytes, image.dtype, image.order, image.shape)
-            }
-            None => {
-                let len = bytes.len();
-                let whole = bytes.read_at(0, len)?;
-                decode(&whole, index, image, &self.limits)?
-            }
+        let pixels = if let Some(offset) = image.offset {
+            let len = image.shape.0 * image.shape.1 * image.dtype.bytes();
+            let bytes = bytes.read_at(offset, len as u64)?;
+            Pixels::from_bytes(&bytes, image.dtype, image.order, image.shape)
+        } else {
+            let len = bytes.len();
+            decode(&bytes.read_at(0, len)?, index, image, &self.limits)?
         };
         let pixels = pixels
             .ok_or_else(|| Error::new(ErrorKind::Malformed, "the pixels do not fill the shape"))?;

@@ -15,19 +15,14 @@
 //! | NeXus | any | all | NXdetector, NXbeam, and the keys of pyFAI |
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::BufWriter;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use md5::{Digest, Md5};
 use xscatter_core::{Error, ErrorKind, Frame, PixelFlags, Result};
 
-use crate::cbf::{BINARY_START, encode_byte_offset};
 use crate::format::Format;
-use crate::header::{self, WARNING_KEY};
-use crate::{nexus, pilatus, poni};
+use crate::{cbf, edf, nexus, npy, tiff};
 
 /// The stored type of the pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,7 +39,8 @@ pub enum WriteDtype {
 }
 
 impl WriteDtype {
-    const fn bytes(self) -> usize {
+    /// The size of one pixel in bytes.
+    pub(crate) const fn bytes(self) -> usize {
         match self {
             Self::U16 => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
@@ -149,17 +145,17 @@ pub fn write(
             .at(format!("frame {index}")));
         }
     }
-    atomically(path, |temporary| match format {
-        Format::Nexus => nexus::write(temporary, frames, options),
-        Format::Edf => write_bytes(temporary, &edf(frames, options)?),
-        Format::Cbf => write_bytes(temporary, &cbf(first, options)?),
-        Format::Tiff => write_bytes(temporary, &tiff(first, options)?),
-        Format::Npy => write_bytes(temporary, &npy(frames, options)?),
+    atomically(path, |temporary| {
+        let create = || Ok::<_, Error>(BufWriter::new(File::create(temporary)?));
+        let dtype = options.dtype;
+        match format {
+            Format::Edf => edf::write(&mut create()?, frames, dtype),
+            Format::Cbf => cbf::write(&mut create()?, first, dtype),
+            Format::Tiff => tiff::write(&mut create()?, first, dtype),
+            Format::Npy => npy::write(&mut create()?, frames, dtype),
+            Format::Nexus => nexus::write(temporary, frames, *options),
+        }
     })
-}
-
-fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
-    Ok(File::create(path)?.write_all(bytes)?)
 }
 
 /// Lets `write` make a file under a temporary name in the same folder, then gives it its name; on
@@ -200,201 +196,6 @@ pub(crate) fn pixel_bytes(frame: &Frame, dtype: WriteDtype) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn edf(frames: &[Frame], options: &WriteOptions) -> Result<Vec<u8>> {
-    let data_type = match options.dtype {
-        WriteDtype::I32 => "SignedInteger",
-        WriteDtype::U16 => "UnsignedShort",
-        WriteDtype::U32 => "UnsignedInteger",
-        WriteDtype::F32 => "FloatValue",
-    };
-    let mut file = Vec::new();
-    for (index, frame) in frames.iter().enumerate() {
-        let pixels = pixel_bytes(frame, options.dtype)
-            .map_err(|error| error.at(format!("frame {index}")))?;
-        let (rows, columns) = frame.shape();
-        let mut own = vec![
-            ("EDF_DataBlockID".to_owned(), format!("{index}.Image.Psd")),
-            ("EDF_BinarySize".to_owned(), pixels.len().to_string()),
-            (
-                "HeaderID".to_owned(),
-                format!("EH:{index:06}:000000:000000"),
-            ),
-            ("Image".to_owned(), index.to_string()),
-            ("ByteOrder".to_owned(), "LowByteFirst".to_owned()),
-            ("DataType".to_owned(), data_type.to_owned()),
-            ("Dim_1".to_owned(), columns.to_string()),
-            ("Dim_2".to_owned(), rows.to_string()),
-            ("Size".to_owned(), pixels.len().to_string()),
-        ];
-        if let Some(exposure_s) = frame.info.exposure_s {
-            own.push(("ExposureTime".to_owned(), exposure_s.to_string()));
-        }
-        if let Some(geometry) = &frame.info.geometry {
-            let numbers = poni::numbers(geometry);
-            own.extend(
-                numbers
-                    .iter()
-                    .map(|(k, v)| ((*k).to_owned(), v.to_string())),
-            );
-        } else if let Some(centre) = frame.info.beam_centre_px {
-            own.push(("Center_1".to_owned(), centre.column.to_string()));
-            own.push(("Center_2".to_owned(), centre.row.to_string()));
-        }
-        let brought = frame.info.header.iter().filter(|(key, value)| {
-            let reserved = own.iter().any(|(name, _)| name.eq_ignore_ascii_case(key))
-                || poni::KEYS.iter().any(|name| name.eq_ignore_ascii_case(key))
-                || key.starts_with("EDF_")
-                || ["Compression", "Dim_3", WARNING_KEY].contains(&key.as_str());
-            let writable = |text: &str| {
-                text.is_ascii() && !text.contains([';', '{', '}']) && !text.trim().is_empty()
-            };
-            !reserved && writable(key) && !key.contains('=') && writable(value)
-        });
-        let brought: Vec<_> = brought
-            .map(|(k, v)| (k.clone(), header::value(v)))
-            .collect();
-        let mut text = String::from("{\n");
-        for (key, value) in own.iter().chain(&brought) {
-            text.push_str(&format!("{key} = {value} ;\n"));
-        }
-        // The header fills blocks of 512 bytes, its end included.
-        let padding = 512 - (text.len() + 2) % 512;
-        text.extend(std::iter::repeat_n(' ', padding % 512));
-        text.push_str("}\n");
-        file.extend(text.into_bytes());
-        file.extend(pixels);
-    }
-    Ok(file)
-}
-
-fn cbf(frame: &Frame, options: &WriteOptions) -> Result<Vec<u8>> {
-    const PADDING: usize = 4095;
-    if options.dtype != WriteDtype::I32 {
-        let dtype = options.dtype;
-        return Err(invalid(format!("CBF is written as I32, got {dtype:?}")));
-    }
-    let pixels: Vec<i32> = pixel_bytes(frame, WriteDtype::I32)?
-        .chunks_exact(4)
-        .map(|bytes| i32::from_le_bytes(bytes.try_into().expect("four bytes")))
-        .collect();
-    let mut payload = Vec::with_capacity(pixels.len() * 2);
-    encode_byte_offset(&pixels, &mut payload);
-    let (rows, columns) = frame.shape();
-    let header = pilatus::write(&frame.info, "\r\n");
-    let text = format!(
-        "###CBF: VERSION 1.5, xscatter\r\n\r\ndata_frame\r\n\r\n\
-         _array_data.header_convention \"PILATUS_1.2\"\r\n\
-         _array_data.header_contents\r\n;\r\n{header};\r\n\r\n\
-         _array_data.data\r\n;\r\n--CIF-BINARY-FORMAT-SECTION--\r\n\
-         Content-Type: application/octet-stream;\r\n     conversions=\"x-CBF_BYTE_OFFSET\"\r\n\
-         Content-Transfer-Encoding: BINARY\r\nX-Binary-Size: {size}\r\nX-Binary-ID: 1\r\n\
-         X-Binary-Element-Type: \"signed 32-bit integer\"\r\n\
-         X-Binary-Element-Byte-Order: LITTLE_ENDIAN\r\nContent-MD5: {md5}\r\n\
-         X-Binary-Number-of-Elements: {elements}\r\n\
-         X-Binary-Size-Fastest-Dimension: {columns}\r\n\
-         X-Binary-Size-Second-Dimension: {rows}\r\nX-Binary-Size-Padding: {PADDING}\r\n\r\n",
-        size = payload.len(),
-        md5 = BASE64.encode(Md5::digest(&payload)),
-        elements = pixels.len(),
-    );
-    let mut file = text.into_bytes();
-    file.extend(BINARY_START);
-    file.extend(payload);
-    file.extend(std::iter::repeat_n(0, PADDING));
-    file.extend(b"\r\n--CIF-BINARY-FORMAT-SECTION----\r\n;\r\n\r\n");
-    Ok(file)
-}
-
-fn tiff(frame: &Frame, options: &WriteOptions) -> Result<Vec<u8>> {
-    const DATA: u32 = 4096;
-    let pixels = pixel_bytes(frame, options.dtype)?;
-    let (rows, columns) = frame.shape();
-    let small =
-        |number: usize| u32::try_from(number).map_err(|_| invalid("a TIFF holds less than 4 GiB"));
-    let pixel_len = small(pixels.len())?;
-    let sample_format = match options.dtype {
-        WriteDtype::I32 => 2,
-        WriteDtype::U16 | WriteDtype::U32 => 1,
-        WriteDtype::F32 => 3,
-    };
-    let mut description = pilatus::write(&frame.info, "\n").into_bytes();
-    description.push(0);
-    // Directory, then texts, then pixels at byte 4096 as the detectors have it, or further on.
-    let entries = 11_u16;
-    let texts = 8 + 2 + u32::from(entries) * 12 + 4;
-    let data = DATA.max((texts + small(description.len())?).next_multiple_of(512));
-    if u64::from(data) + u64::from(pixel_len) > u64::from(u32::MAX) {
-        return Err(invalid("a TIFF holds less than 4 GiB"));
-    }
-    let (short, long) = (3_u16, 4_u16);
-    let table: [(u16, u16, u32, u32); 11] = [
-        (256, long, 1, small(columns)?),
-        (257, long, 1, small(rows)?),
-        (258, short, 1, options.dtype.bytes() as u32 * 8),
-        (259, short, 1, 1),
-        (262, short, 1, 1),
-        (270, 2, small(description.len())?, texts),
-        (273, long, 1, data),
-        (277, short, 1, 1),
-        (278, long, 1, small(rows)?),
-        (279, long, 1, pixel_len),
-        (339, short, 1, sample_format),
-    ];
-    if description.len() <= 4 {
-        // An empty text stands in the entry itself.
-        description.resize(4, 0);
-    }
-    let mut file = Vec::with_capacity(data as usize + pixels.len());
-    file.extend(b"II*\0\x08\0\0\0");
-    file.extend(entries.to_le_bytes());
-    for (tag, kind, count, value) in table {
-        let value = if tag == 270 && count <= 4 { 0 } else { value };
-        file.extend(tag.to_le_bytes());
-        file.extend(kind.to_le_bytes());
-        file.extend(count.to_le_bytes());
-        file.extend(value.to_le_bytes());
-    }
-    file.extend(0_u32.to_le_bytes());
-    file.extend(description);
-    file.resize(data as usize, 0);
-    file.extend(pixels);
-    Ok(file)
-}
-
-fn npy(frames: &[Frame], options: &WriteOptions) -> Result<Vec<u8>> {
-    let masked = frames
-        .iter()
-        .any(|frame| frame.valid_count() < frame.as_slice().len());
-    let descr = match options.dtype {
-        WriteDtype::I32 => "<i4",
-        WriteDtype::F32 => "<f4",
-        WriteDtype::U16 | WriteDtype::U32 if masked => {
-            return Err(invalid(
-                "npy has no marker for masked pixels in unsigned types: write I32 or F32",
-            ));
-        }
-        WriteDtype::U16 => "<u2",
-        WriteDtype::U32 => "<u4",
-    };
-    let (rows, columns) = frames[0].shape();
-    let shape = match frames.len() {
-        1 => format!("({rows}, {columns})"),
-        frames => format!("({frames}, {rows}, {columns})"),
-    };
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-    let length = (10 + text.len() + 1).next_multiple_of(64) - 10;
-    text.extend(std::iter::repeat_n(' ', length - 1 - text.len()));
-    text.push('\n');
-    let mut file = b"\x93NUMPY\x01\0".to_vec();
-    file.extend((length as u16).to_le_bytes());
-    file.extend(text.into_bytes());
-    for (index, frame) in frames.iter().enumerate() {
-        let pixels = pixel_bytes(frame, options.dtype);
-        file.extend(pixels.map_err(|error| error.at(format!("frame {index}")))?);
-    }
-    Ok(file)
-}
-
-fn invalid(message: impl Into<String>) -> Error {
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
 }

@@ -1,5 +1,7 @@
 //! Broken files: an error that says what is wrong, never a panic, never a large allocation.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;

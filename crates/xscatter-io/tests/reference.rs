@@ -1,5 +1,7 @@
 //! Real files and files of other programs, against what those programs read.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::Read;
 use std::path::Path;
 

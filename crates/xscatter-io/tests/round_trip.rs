@@ -1,5 +1,7 @@
 //! What this crate writes it reads back: pixels, masks, geometry and headers.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ fn frame(seed: usize) -> Frame {
     let counts = Array2::from_shape_fn(SHAPE, |(row, column)| {
         let mixed = (row * 7919 + column * 104_729 + seed * 31) % 4001;
         // A few large counts make byte offsets of every width.
-        if mixed % 97 == 0 {
+        if mixed.is_multiple_of(97) {
             mixed as f32 * 16.0
         } else {
             (mixed % 50) as f32
@@ -58,10 +60,10 @@ fn dtypes(format: Format) -> &'static [WriteDtype] {
     }
 }
 
-fn round_trip(format: Format, frames: &[Frame], options: &WriteOptions) -> Vec<Frame> {
+fn round_trip(format: Format, frames: &[Frame], options: WriteOptions) -> Vec<Frame> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("name.that.says.nothing");
-    write(&path, format, frames, options).unwrap();
+    write(&path, format, frames, &options).unwrap();
     assert_eq!(
         std::fs::read_dir(folder.path()).unwrap().count(),
         1,
@@ -83,7 +85,7 @@ fn pixels_and_masks_come_back() {
                 ..Default::default()
             };
             let written = frame(1);
-            let read = &round_trip(format, std::slice::from_ref(&written), &options)[0];
+            let read = &round_trip(format, std::slice::from_ref(&written), options)[0];
             let what = format!("{format} {dtype:?}");
             for row in 0..SHAPE.0 {
                 for column in 0..SHAPE.1 {
@@ -109,7 +111,7 @@ fn geometry_exposure_and_header_come_back() {
         let read = &round_trip(
             format,
             std::slice::from_ref(&written),
-            &WriteOptions::default(),
+            WriteOptions::default(),
         )[0];
         assert_eq!(read.info.geometry, written.info.geometry, "{format}");
         assert_eq!(read.info.exposure_s, Some(0.995), "{format}");
@@ -140,7 +142,7 @@ fn several_frames_stay_in_order() {
                 dtype: WriteDtype::I32,
                 compression,
             };
-            let read = round_trip(format, &frames, &options);
+            let read = round_trip(format, &frames, options);
             for (index, (read, written)) in read.iter().zip(&frames).enumerate() {
                 let (a, b): (Vec<f32>, Vec<f32>) = (
                     read.valid_counts().collect(),
@@ -163,7 +165,7 @@ fn a_beam_centre_alone_comes_back() {
         let mut written = frame(3);
         written.info.geometry = None;
         written.info.beam_centre_px = Some(centre);
-        let read = &round_trip(format, &[written], &WriteOptions::default())[0];
+        let read = &round_trip(format, &[written], WriteOptions::default())[0];
         assert_eq!(read.info.beam_centre_px, Some(centre), "{format}");
         assert!(read.info.geometry.is_none(), "{format}");
     }

@@ -167,13 +167,11 @@ fn nothing(tree: &Tree) -> Error {
         .collect();
     let more = found.len().saturating_sub(SHOWN);
     found.truncate(SHOWN);
-    let mut list = found.join(", ");
-    if list.is_empty() {
-        "no array at all".clone_into(&mut list);
-    }
-    if more > 0 {
-        list.push_str(&format!(" and {more} more"));
-    }
+    let list = match (found.is_empty(), more) {
+        (true, _) => "no array at all".to_owned(),
+        (false, 0) => found.join(", "),
+        (false, _) => format!("{} and {more} more", found.join(", ")),
+    };
     Error::new(
         ErrorKind::Unsupported,
         format!("expected a detector image, found an HDF5 file without one: {list}"),

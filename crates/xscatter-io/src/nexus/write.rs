@@ -17,7 +17,7 @@ use crate::write::{Compression, WriteDtype, WriteOptions, pixel_bytes};
 const DEFLATE_LEVEL: u32 = 4;
 
 /// Writes the frames as one dataset, a chunk each; what is said about them is that of the first.
-pub(crate) fn write(path: &Path, frames: &[Frame], options: &WriteOptions) -> Result<()> {
+pub(crate) fn write(path: &Path, frames: &[Frame], options: WriteOptions) -> Result<()> {
     check_common(frames)?;
     let file = H5File::create(path).map_err(foreign)?;
     let entry = group(&file.root_group(), "entry", "NXentry")?;
@@ -55,7 +55,7 @@ fn check_common(frames: &[Frame]) -> Result<()> {
     }
 }
 
-fn images<T: H5Type>(data: &H5Group, frames: &[Frame], options: &WriteOptions) -> Result<()> {
+fn images<T: H5Type>(data: &H5Group, frames: &[Frame], options: WriteOptions) -> Result<()> {
     let (rows, columns) = frames[0].shape();
     let width = T::element_size();
     let builder = data
