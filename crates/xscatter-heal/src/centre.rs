@@ -271,3 +271,113 @@ fn gradients(level: &Level) -> Vec<[f64; 4]> {
     }
     gradients
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+    use std::sync::Arc;
+    use xscatter_core::seed::derive;
+    use xscatter_core::{Geometry, Mask};
+
+    fn centre(fallback: Fallback) -> BeamCentre {
+        BeamCentre::new(CentreConfig {
+            fallback,
+            ..Default::default()
+        })
+        .expect("a sensible setting")
+    }
+
+    /// A halo and a ring with noise of the size of counting noise, two gaps and a beamstop.
+    fn pattern(row: f64, column: f64) -> Frame {
+        let shape = (256, 256);
+        let distance = |r: usize, c: usize| (r as f64 - row).hypot(c as f64 - column);
+        let counts = Array2::from_shape_fn(shape, |(r, c)| {
+            let d = distance(r, c);
+            let halo = 500.0 * (-(d / 30.0).powi(2)).exp();
+            let mean = halo + 60.0 * (-(d - 70.0).powi(2) / 18.0).exp() + 5.0;
+            let uniform = (derive(7, (r * 256 + c) as u64) >> 11) as f64 / (1u64 << 53) as f64;
+            (mean + (uniform - 0.5) * (12.0 * mean).sqrt())
+                .round()
+                .max(0.0) as f32
+        });
+        let bad = Array2::from_shape_fn(shape, |(r, c)| {
+            (100..108).contains(&r) || (60..64).contains(&c) || distance(r, c) < 10.0
+        });
+        Frame::new(counts)
+            .with_mask(Mask::from_bad(bad.view()))
+            .expect("the same shape")
+    }
+
+    #[test]
+    fn masked_noisy_patterns_are_centred_to_a_fifth_of_a_pixel() {
+        for (row, column) in [(120.3, 131.7), (90.6, 150.2), (60.25, 200.5)] {
+            let found = centre(Fallback::Error).estimate(&pattern(row, column));
+            assert!(found.is_reliable, "{found:?}");
+            let off = [
+                found.centre.row - row - 0.5,
+                found.centre.column - column - 0.5,
+            ];
+            assert!(off.iter().all(|off| off.abs() < 0.2), "off by {off:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_centre_on_the_detector_is_unreliable() {
+        let zeros = Array2::zeros((60, 60));
+        let constant = Array2::from_elem((60, 60), 4.0);
+        let ramp = Array2::from_shape_fn((60, 60), |(row, _)| 10.0 + row as f32);
+        let rings_off_the_image = Array2::from_shape_fn((120, 120), |(row, column)| {
+            50.0 + 40.0 * (((row + 90) as f32).hypot(column as f32 - 60.0) / 6.0).sin()
+        });
+        for counts in [
+            zeros,
+            constant,
+            ramp,
+            rings_off_the_image,
+            Array2::ones((1, 1)),
+        ] {
+            let frame = Frame::new(counts);
+            let found = centre(Fallback::Error).estimate(&frame);
+            assert!(!found.is_reliable, "{found:?}");
+            let error = centre(Fallback::Error).apply(frame.clone()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::DegenerateData);
+            assert_eq!(error.place(), Some("frame 0"));
+            let (rows, columns) = frame.shape();
+            let middle = centre(Fallback::FrameCentre).apply(frame).unwrap();
+            let expected = PixelPosition {
+                row: rows as f64 / 2.0,
+                column: columns as f64 / 2.0,
+            };
+            assert_eq!(middle.info.beam_centre_px, Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_stated_centre_or_geometry_is_kept() {
+        let stated = PixelPosition {
+            row: 3.0,
+            column: 4.0,
+        };
+        let mut by_hand = Frame::new(Array2::zeros((8, 8)));
+        by_hand.info.beam_centre_px = Some(stated);
+        let kept = centre(Fallback::Error).apply(by_hand).unwrap();
+        assert_eq!(kept.info.beam_centre_px, Some(stated));
+
+        let mut calibrated = Frame::new(Array2::zeros((8, 8)));
+        calibrated.info.geometry = Some(Arc::new(Geometry::transmission(1.0, stated, 1e-4, 1e-10)));
+        let kept = centre(Fallback::Error).apply(calibrated).unwrap();
+        assert_eq!(kept.info.beam_centre_px, None);
+    }
+
+    #[test]
+    fn a_symmetry_that_all_or_none_reach_is_refused() {
+        for min_symmetry in [0.0, 1.0, f64::NAN] {
+            let config = CentreConfig {
+                min_symmetry,
+                ..Default::default()
+            };
+            assert!(BeamCentre::new(config).is_err());
+        }
+    }
+}

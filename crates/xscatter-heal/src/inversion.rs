@@ -4,7 +4,7 @@ use crate::pyramid::Level;
 
 /// The pattern is compared within this many blocks of the centre.
 const RADIUS: usize = 256;
-/// The least part of the compared square in which both of a pair must be valid.
+/// The least part of the image (or of that square) in which both of a pair must be valid.
 const MIN_OVERLAP: f64 = 0.15;
 
 /// Where the correlation of the image with its inverse is largest.
@@ -27,13 +27,11 @@ pub(crate) fn best_inversion(level: &Level, start: [f64; 2], reach: usize) -> Op
     let middle = start.map(|place| (2.0 * place - 1.0).round() as isize);
     let reach = 2 * reach as isize;
     let side = (2 * reach + 1) as usize;
-    // The same square for all candidates, so that they are compared on equal terms.
-    let radius = radius(level, start);
     let scores: Vec<Option<f64>> = (0..side * side)
         .map(|index| {
             let down = (index / side) as isize - reach;
             let right = (index % side) as isize - reach;
-            correlation(level, [middle[0] + down, middle[1] + right], radius)
+            correlation(level, [middle[0] + down, middle[1] + right])
         })
         .collect();
     let mut best: Option<(usize, f64)> = None;
@@ -70,28 +68,18 @@ pub(crate) fn best_inversion(level: &Level, start: [f64; 2], reach: usize) -> Op
     })
 }
 
-/// Half the side of the square about the start that is compared.
-fn radius(level: &Level, start: [f64; 2]) -> [usize; 2] {
-    // A pair needs both blocks on the image: beyond the nearer border there is none.
-    let room = |place: f64, size: usize| place.max(size as f64 - place).ceil().max(1.0) as usize;
-    [
-        room(start[0], level.rows).min(RADIUS),
-        room(start[1], level.columns).min(RADIUS),
-    ]
-}
-
 /// The correlation of the square about a centre with its inverse over the pairs that are valid.
-fn correlation(level: &Level, total: [isize; 2], radius: [usize; 2]) -> Option<f64> {
+fn correlation(level: &Level, total: [isize; 2]) -> Option<f64> {
     // The blocks whose image is on the level, within the square.
-    let span = |total: isize, size: usize, radius: usize| {
+    let span = |total: isize, size: usize| {
         let last = size as isize - 1;
         let half = total.div_euclid(2);
-        let low = 0.max(total - last).max(half - radius as isize);
+        let low = 0.max(total - last).max(half - RADIUS as isize);
         let high = (total - low).min(last);
         (low <= high).then_some((low as usize, high as usize))
     };
-    let (top, bottom) = span(total[0], level.rows, radius[0])?;
-    let (left, right) = span(total[1], level.columns, radius[1])?;
+    let (top, bottom) = span(total[0], level.rows)?;
+    let (left, right) = span(total[1], level.columns)?;
     let (mut n, mut sum, mut squares, mut products) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
     // Each pair once: rows up to the middle one (whose pairs then count twice, which weighs it as
     // the others are weighed by two images).
@@ -114,8 +102,8 @@ fn correlation(level: &Level, total: [isize; 2], radius: [usize; 2]) -> Option<f
         squares += f64::from(rq);
         products += f64::from(rp);
     }
-    let pairs = (2 * radius[0] * radius[1]) as f64;
-    if n < MIN_OVERLAP * pairs {
+    let area = level.rows.min(2 * RADIUS) * level.columns.min(2 * RADIUS);
+    if n < MIN_OVERLAP * area as f64 / 2.0 {
         return None;
     }
     let mean = sum / (2.0 * n);
