@@ -20,23 +20,26 @@ pub(super) struct Picture {
     /// Mean 0 and variance 1 over the valid pixels (all 0 if they agree); 0 elsewhere.
     pub(super) z: Vec<f64>,
     pub(super) valid: Vec<bool>,
-    /// Counts below zero taken as zero, 0 where invalid.
+    /// Counts above the floor, 0 where invalid.
     pub(super) counts: Vec<f64>,
 }
 
 impl Picture {
     /// The frame at this resolution, `ln(1 + 10 I / Ī)` standardised, in its canonical orientation.
     ///
-    /// `Ī` is the mean of the counts, the brightest hundredth cut to the 99th percentile, so that a
-    /// glimpse of the direct beam does not set the scale.
+    /// `I` are the counts above their 1st percentile, cut at their 99th so that a glimpse of the
+    /// direct beam does not set the scale; `Ī` is their mean.
     pub(super) fn of(frame: &Frame, resolution: usize) -> Result<Self> {
         let image = Resampled::of(frame, Some(resolution))?;
         let sorted = image.sorted();
-        let cap = quantile_of_sorted(&sorted, 0.99, |count| count.max(0.0));
+        // Integrating detectors add an offset; without its removal they would show no contrast.
+        let floor = quantile_of_sorted(&sorted, OUTLIERS[0], |count| count);
+        let above = |count: f32| (f64::from(count) - floor).max(0.0);
+        let cap = quantile_of_sorted(&sorted, OUTLIERS[1], |count| count) - floor;
         // If hardly a pixel has counts, the cap is zero: then all of them set the scale.
-        let cap = if cap > 0.0 { cap } else { f64::INFINITY };
-        let capped = |&count: &f32| f64::from(count).max(0.0).min(cap);
-        let typical = sorted.iter().map(capped).sum::<f64>() / sorted.len() as f64;
+        let scale_cap = if cap > 0.0 { cap } else { f64::INFINITY };
+        let capped = sorted.iter().map(|&count| above(count).min(scale_cap));
+        let typical = capped.sum::<f64>() / sorted.len() as f64;
         let scaled = |count: f64| {
             if typical > 0.0 {
                 (KNEE * count / typical).ln_1p()
@@ -45,14 +48,10 @@ impl Picture {
             }
         };
         let (rows, columns) = image.shape();
-        let counts = image.map_valid(0.0, |count| f64::from(count).max(0.0));
+        let counts = image.map_valid(0.0, above);
         let valid = image.map_valid(false, |_| true);
         // Hot pixels, dead corners and the direct beam must not set the scale of z.
-        let [low, high] = OUTLIERS.map(|q| scaled(quantile_of_sorted(&sorted, q, |c| c.max(0.0))));
-        let mut z: Vec<f64> = counts
-            .iter()
-            .map(|&count| scaled(count).clamp(low, high))
-            .collect();
+        let mut z: Vec<f64> = counts.iter().map(|&count| scaled(count.min(cap))).collect();
         standardise(&mut z, &valid);
         let picture = Self {
             rows,
