@@ -1,6 +1,6 @@
 //! Training of a [`LeNet`] for the classes of frames.
 //!
-//! Use it when there are some dozens of labelled frames a class; with fewer, classical features
+//! Use it when there are hundreds of labelled frames a class; with fewer, classical features
 //! serve better. The loss is the cross entropy
 //!
 //! ```text
