@@ -143,6 +143,7 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         shape,
         dtype,
         frames: 1,
+        linked: Vec::new(),
         reader: Box::new(reader),
     })
 }

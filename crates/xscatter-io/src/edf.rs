@@ -97,6 +97,7 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         shape: first.shape,
         dtype: first.dtype,
         frames: images.len(),
+        linked: Vec::new(),
         reader: Box::new(Edf {
             blob: blob.clone(),
             images,

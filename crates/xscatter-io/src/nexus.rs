@@ -4,11 +4,12 @@
 //! [`bitshuffle`](crate::bitshuffle)), outside its lock. What it alone can decode (virtual datasets,
 //! rare filters) it decodes. External links are followed beside the master file first; if data files
 //! are missing at the end (an aborted series), the frames before them are read and the header says so
-//! under [`WARNING_KEY`](crate::WARNING_KEY). A `pixel_mask` beside the image is applied
+//! under [`WARNING_KEY`](crate::WARNING_KEY); a frame of a virtual dataset whose file is missing is an
+//! error, where the container alone would give zeros. A `pixel_mask` beside the image is applied
 //! ([`ReadConfig::pixel_mask_bits`]). A file with several frames is held open, one with a single frame
 //! is not, so that a series of ten thousand files does not run out of handles.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ndarray::Array2;
@@ -28,6 +29,7 @@ mod chunk;
 mod facts;
 mod find;
 mod mask;
+mod sources;
 mod tree;
 mod write;
 
@@ -66,7 +68,8 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     }
     let path = blob.path();
     let file = tree::open(path)?;
-    let listing = Tree::read(&file);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let listing = Tree::read(&file, folder);
     let found = find::image(&file, &listing)?;
     let first = found.parts[0].clone();
     let shape = image_shape(&first, &config.limits)?;
@@ -117,6 +120,7 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         shape,
         dtype: first.dtype,
         frames,
+        linked: listing.files,
         reader: Box::new(reader),
     })
 }
@@ -230,6 +234,15 @@ fn read_image(
     for (place, &dim) in lead.iter_mut().zip(lead_dims).rev() {
         *place = rest % dim;
         rest /= dim;
+    }
+    let along = lead.first().map_or(0, |&place| place as u64);
+    let touches = |part: &&sources::Absent| (part.first..=part.last).contains(&along);
+    if let Some(absent) = array.absent.iter().find(touches) {
+        return Err(Error::new(
+            ErrorKind::Io,
+            format!("expected the data file {}, which is not there", absent.file),
+        )
+        .at(&array.path));
     }
     let bytes = read_chunks(&dataset, array, &lead, shape, limits).map_err(at)?;
     let pixels = match bytes {

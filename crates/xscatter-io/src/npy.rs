@@ -89,6 +89,7 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         shape,
         dtype,
         frames: reader.frames,
+        linked: Vec::new(),
         reader: Box::new(reader),
     })
 }

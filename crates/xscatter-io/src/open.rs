@@ -48,6 +48,8 @@ pub(crate) struct Opened {
     pub(crate) shape: (usize, usize),
     pub(crate) dtype: Dtype,
     pub(crate) frames: usize,
+    /// Other files that hold frames of this one.
+    pub(crate) linked: Vec<PathBuf>,
     pub(crate) reader: Box<dyn ReadFrame>,
 }
 
@@ -82,6 +84,11 @@ impl DetectorFile {
     /// The stored type of the pixels.
     pub fn dtype(&self) -> Dtype {
         self.opened.dtype
+    }
+
+    /// Other files that hold frames of this one: the data files of a DECTRIS master file.
+    pub fn linked_files(&self) -> &[PathBuf] {
+        &self.opened.linked
     }
 
     /// Reads one frame as it is stored.

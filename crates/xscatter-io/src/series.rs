@@ -1,5 +1,6 @@
 //! Many files as one source of frames.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -58,6 +59,7 @@ pub fn open_series_with<P: AsRef<Path>>(paths: &[P], config: &ReadConfig) -> Ser
             Err(item) => skipped.push(item),
         }
     }
+    drop_linked(&mut files);
     let mut ends = Vec::with_capacity(files.len());
     let mut end = 0_usize;
     for file in &files {
@@ -68,6 +70,22 @@ pub fn open_series_with<P: AsRef<Path>>(paths: &[P], config: &ReadConfig) -> Ser
         files,
         skipped,
         ends,
+    }
+}
+
+/// Drops the data files whose master file is there too: their frames are in it already.
+fn drop_linked(files: &mut Vec<DetectorFile>) {
+    let same = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let linked: BTreeSet<PathBuf> = files
+        .iter()
+        .flat_map(|file| {
+            let own = same(file.path());
+            let others = file.linked_files().iter().map(|path| same(path));
+            others.filter(move |path| *path != own)
+        })
+        .collect();
+    if !linked.is_empty() {
+        files.retain(|file| !linked.contains(&same(file.path())));
     }
 }
 

@@ -66,6 +66,7 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         shape: first.shape,
         dtype: first.dtype,
         frames: images.len(),
+        linked: Vec::new(),
         reader: Box::new(Tiff {
             blob: blob.clone(),
             images,

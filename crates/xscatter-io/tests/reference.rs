@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use xscatter_core::{ErrorKind, FrameSource, PixelFlags};
-use xscatter_io::{Number, ReadConfig, WARNING_KEY, bitshuffle, open, open_with};
+use xscatter_io::{Number, ReadConfig, WARNING_KEY, bitshuffle, open, open_series, open_with};
 use xscatter_testkit::golden::{self, Golden};
 use xscatter_testkit::{check_source, data};
 
@@ -343,7 +343,18 @@ fn a_master_file_brings_mask_geometry_and_the_end_of_an_aborted_series() {
     approx::assert_relative_eq!(geometry.wavelength_m, 1.5e-10, max_relative = 1e-12);
     assert_eq!(frame.info.exposure_s, Some(0.25));
 
+    // Master and data files in one folder are one file of six frames.
+    let (folder, file) = case("eiger virtual");
+    let series = open_series(&[folder.path()]);
+    assert_eq!((series.files().len(), series.len()), (1, 6));
+    std::fs::remove_file(folder.path().join("run_data_000002.h5")).unwrap();
+    let file = open(file.path()).unwrap();
+    assert!(file.read(3).is_ok());
+    let error = file.read(4).unwrap_err();
+    assert!(error.message().contains("run_data_000002.h5"), "{error}");
+
     let (folder, file) = case("eiger aborted");
+    assert_eq!(open_series(&[folder.path()]).len(), 6);
     let warning = &file.read(0).unwrap().info.header[WARNING_KEY];
     assert!(
         warning.contains("ends after 2 of 3 data files"),

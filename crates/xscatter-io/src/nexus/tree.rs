@@ -1,12 +1,14 @@
 //! What an HDF5 file holds: its small values, and the datasets that could be images.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use rust_hdf5::{
     ByteOrder as H5Order, DatatypeMessage, H5Dataset, H5File, H5Group, Hdf5Error, LinkClass,
 };
 use xscatter_core::{Error, ErrorKind, Result};
 
+use super::sources::{self, Absent};
 use crate::header;
 use crate::pixels::{ByteOrder, Dtype};
 
@@ -28,6 +30,8 @@ pub(super) struct Array {
     pub(super) order: ByteOrder,
     /// Reached through a link into another file.
     pub(super) linked: bool,
+    /// Parts of a virtual dataset whose file is not there.
+    pub(super) absent: Vec<Absent>,
 }
 
 /// The listing of one file.
@@ -35,6 +39,8 @@ pub(super) struct Array {
 pub(super) struct Tree {
     pub(super) scalars: BTreeMap<String, Scalar>,
     pub(super) arrays: Vec<Array>,
+    /// The other files that this one draws on.
+    pub(super) files: Vec<PathBuf>,
     /// External links that lead nowhere, with the reason.
     pub(super) dangling: Vec<(String, String)>,
     /// What is neither: curves, tables, lists. For the message to the user.
@@ -49,17 +55,21 @@ const MAX_ELEMENT: usize = 1 << 16;
 const MAX_DEPTH: usize = 32;
 
 impl Tree {
-    pub(super) fn read(file: &H5File) -> Self {
+    /// Lists a file that lies in `folder`.
+    pub(super) fn read(file: &H5File, folder: &Path) -> Self {
         let mut tree = Self::default();
-        let mut paths: BTreeMap<String, bool> = file
-            .dataset_names()
-            .into_iter()
-            .map(|path| (path, false))
-            .collect();
-        external_links(&file.root_group(), "", 0, &mut paths);
-        for (path, linked) in paths {
+        let mut links = BTreeMap::new();
+        external_links(&file.root_group(), "", 0, &mut links);
+        let mut paths = file.dataset_names();
+        paths.extend(links.keys().cloned());
+        paths.sort();
+        paths.dedup();
+        tree.files
+            .extend(links.values().map(|file| folder.join(file)));
+        for path in paths {
+            let linked = links.contains_key(&path);
             match file.dataset(&path) {
-                Ok(dataset) => tree.add(path, &dataset, linked),
+                Ok(dataset) => tree.add(path, &dataset, linked, folder),
                 Err(error) if linked || matches!(error, Hdf5Error::DanglingLink { .. }) => {
                     tree.dangling.push((path, error.to_string()));
                 }
@@ -69,7 +79,7 @@ impl Tree {
         tree
     }
 
-    fn add(&mut self, path: String, dataset: &H5Dataset, linked: bool) {
+    fn add(&mut self, path: String, dataset: &H5Dataset, linked: bool, folder: &Path) {
         let shape = dataset.shape();
         let Ok(datatype) = dataset.datatype() else {
             return;
@@ -85,12 +95,15 @@ impl Tree {
                 self.scalars.insert(path, scalar);
             }
         } else if let (Some((dtype, order)), true) = (numeric, (2..=4).contains(&shape.len())) {
+            let (files, absent) = sources::of_virtual(dataset, folder);
+            self.files.extend(files);
             self.arrays.push(Array {
                 path,
                 shape,
                 dtype,
                 order,
                 linked,
+                absent,
             });
         } else {
             let kind = match numeric {
@@ -134,11 +147,17 @@ pub(super) fn nearness<'a>(path: &'a str, beside: &str) -> (usize, usize, &'a st
     (usize::MAX - shared, path.matches('/').count(), path)
 }
 
-/// Adds the external links below a group; datasets of the file itself are listed by the container.
-fn external_links(group: &H5Group, prefix: &str, depth: usize, paths: &mut BTreeMap<String, bool>) {
+/// Adds the external links below a group, each with its file; datasets of the file itself are listed
+/// by the container.
+fn external_links(
+    group: &H5Group,
+    prefix: &str,
+    depth: usize,
+    links: &mut BTreeMap<String, String>,
+) {
     for name in group.link_names().unwrap_or_default() {
-        if let Ok(LinkClass::External { .. }) = group.link_class(&name) {
-            paths.insert(format!("{prefix}{name}"), true);
+        if let Ok(LinkClass::External { file, .. }) = group.link_class(&name) {
+            links.insert(format!("{prefix}{name}"), file);
         }
     }
     if depth == MAX_DEPTH {
@@ -146,7 +165,7 @@ fn external_links(group: &H5Group, prefix: &str, depth: usize, paths: &mut BTree
     }
     for name in group.group_names().unwrap_or_default() {
         if let Ok(child) = group.group(&name) {
-            external_links(&child, &format!("{prefix}{name}/"), depth + 1, paths);
+            external_links(&child, &format!("{prefix}{name}/"), depth + 1, links);
         }
     }
 }
