@@ -170,7 +170,7 @@ impl Instrument {
 
     fn draw_beamstop(&mut self, rng: &mut ChaCha8Rng) {
         let scale = self.scale_px();
-        let kind = whole(rng, 0, 9);
+        let kind = whole(rng, 0, 11);
         let radius = log_uniform(rng, 8.0, 45.0) * scale;
         let angle = uniform(rng, -std::f64::consts::PI, std::f64::consts::PI) as f32;
         let near = |rng: &mut ChaCha8Rng, value: f64| (value + normal(rng, 0.12) * radius) as f32;
@@ -189,7 +189,7 @@ impl Instrument {
         } else {
             angle
         };
-        if kind == 9 {
+        if kind == 11 {
             return; // none
         }
         self.stop_px = radius;
@@ -213,18 +213,18 @@ impl Instrument {
             half_width_px,
         };
         match kind {
-            0..=2 => add(Outline::Disk {
+            0..=3 => add(Outline::Disk {
                 centre,
                 radius_px: radius as f32,
             }),
-            3..=5 => {
+            4..=7 => {
                 add(Outline::Disk {
                     centre,
                     radius_px: radius as f32,
                 });
                 add(arm(arm_half_width));
             }
-            6..=7 => add(Outline::Arm {
+            8..=9 => add(Outline::Arm {
                 from: behind(1.3 * radius as f32),
                 towards,
                 half_width_px: 0.8 * radius as f32,
@@ -274,7 +274,7 @@ impl Instrument {
 
     fn draw_shadows(&mut self, rng: &mut ChaCha8Rng) {
         let (rows, columns) = (self.readout.shape.0 as f64, self.readout.shape.1 as f64);
-        let rim = if self.camera.is_some() { 0.6 } else { 0.25 };
+        let rim = if self.camera.is_some() { 0.4 } else { 0.2 };
         if chance(rng, rim) {
             let half_diagonal = 0.5 * rows.hypot(columns);
             let centre = (
@@ -290,7 +290,7 @@ impl Instrument {
                 transmission: log_uniform(rng, 0.005, 0.3) as f32,
             });
         }
-        if chance(rng, 0.1) {
+        if chance(rng, 0.04) {
             // A holder at the first or the last rows, or columns.
             let (last, row_wise) = (chance(rng, 0.5), chance(rng, 0.6));
             let depth = normal(rng, 0.07) * if row_wise { rows } else { columns };

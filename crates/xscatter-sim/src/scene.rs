@@ -104,8 +104,16 @@ pub struct Ranges {
     pub exposure_s: Interval,
     /// Photons in the brightest 0.5 % of the pixels.
     pub bright_photons: Interval,
-    /// Share of the experiments without sample: air, window or bare substrate, 0 to 1.
+    /// Share of the experiments without sample: air, window or bare substrate.
     pub blank_share: f64,
+    /// Share of the experiments whose image is stored turned: upside down or by a quarter.
+    pub turned_share: f64,
+    /// Share of the experiments with the direct beam at an edge or in a corner of the image.
+    pub beam_at_edge_share: f64,
+    /// Share of the WAXS experiments with the direct beam off the image; a quarter of it for SAXS.
+    pub beam_off_share: f64,
+    /// Share of the WAXS and GIWAXS experiments with a tilted detector.
+    pub tilted_share: f64,
 }
 
 impl Default for Ranges {
@@ -118,8 +126,12 @@ impl Default for Ranges {
             giwaxs_distance_m: Interval::new(0.12, 0.4),
             incident_angle_deg: Interval::new(0.1, 0.6),
             exposure_s: Interval::new(0.01, 60.0),
-            bright_photons: Interval::new(2.0, 3e4),
-            blank_share: 0.06,
+            bright_photons: Interval::new(8.0, 3e4),
+            blank_share: 0.04,
+            turned_share: 0.25,
+            beam_at_edge_share: 0.2,
+            beam_off_share: 0.15,
+            tilted_share: 0.3,
         }
     }
 }
@@ -130,6 +142,7 @@ impl Ranges {
         let within = |interval: Interval, low: f64, high: f64| {
             interval.is_ordered() && low <= interval.low && interval.high <= high
         };
+        let share = |value: f64| (0.0..=1.0).contains(&value);
         [
             ("energy_kev", within(self.energy_kev, 0.1, 1e3)),
             ("saxs_distance_m", within(self.saxs_distance_m, 1e-2, 1e3)),
@@ -148,7 +161,11 @@ impl Ranges {
             ),
             ("exposure_s", within(self.exposure_s, 1e-9, 1e6)),
             ("bright_photons", within(self.bright_photons, 1e-3, 1e9)),
-            ("blank_share", (0.0..=1.0).contains(&self.blank_share)),
+            ("blank_share", share(self.blank_share)),
+            ("turned_share", share(self.turned_share)),
+            ("beam_at_edge_share", share(self.beam_at_edge_share)),
+            ("beam_off_share", share(self.beam_off_share)),
+            ("tilted_share", share(self.tilted_share)),
         ]
         .into_iter()
         .find_map(|(name, valid)| (!valid).then_some(name))
@@ -351,15 +368,15 @@ pub(crate) fn draw_pose(
     let quarter = weighted(rng, &[(2.0, 0.45), (0.0, 0.2), (1.0, 0.175), (3.0, 0.175)]);
     let rot3_rad = quarter * FRAC_PI_2 + normal(rng, 0.008);
     let wide = matches!(technique, Technique::Waxs | Technique::Giwaxs);
-    let (rot1_rad, rot2_rad) = if wide && chance(rng, 0.4) {
+    let (rot1_rad, rot2_rad) = if wide && chance(rng, ranges.tilted_share) {
         (uniform(rng, -0.4, 0.4), uniform(rng, -0.4, 0.4))
     } else {
         (normal(rng, 0.003), normal(rng, 0.003))
     };
     let share = if technique.is_grazing() {
-        grazing_centre(technique, quarter, rng)
+        grazing_centre(technique, ranges, quarter, rng)
     } else {
-        transmission_centre(technique, rng)
+        transmission_centre(technique, ranges, rng)
     };
     Pose {
         wavelength_m,
@@ -378,12 +395,18 @@ pub(crate) fn draw_pose(
 }
 
 /// The beam as a share of rows and columns: in the middle, anywhere, at an edge or beyond it.
-fn transmission_centre(technique: Technique, rng: &mut ChaCha8Rng) -> (f64, f64) {
-    let (middle, beyond) = match technique {
-        Technique::Saxs => (0.4, 0.08),
-        _ => (0.3, 0.3),
+fn transmission_centre(technique: Technique, ranges: &Ranges, rng: &mut ChaCha8Rng) -> (f64, f64) {
+    let off = match technique {
+        Technique::Saxs => 0.25 * ranges.beam_off_share,
+        _ => ranges.beam_off_share,
     };
-    let place = weighted(rng, &[(0, middle), (1, 0.3), (2, 0.22), (3, beyond)]);
+    let place = if chance(rng, off) {
+        3
+    } else if chance(rng, ranges.beam_at_edge_share) {
+        2
+    } else {
+        whole(rng, 0, 1)
+    };
     let far = |rng: &mut ChaCha8Rng, low: f64, high: f64| {
         let inside = uniform(rng, low, high);
         if chance(rng, 0.5) {
@@ -394,7 +417,7 @@ fn transmission_centre(technique: Technique, rng: &mut ChaCha8Rng) -> (f64, f64)
     };
     match place {
         0 => (0.5 + normal(rng, 0.05), 0.5 + normal(rng, 0.05)),
-        1 => (uniform(rng, 0.1, 0.9), uniform(rng, 0.1, 0.9)),
+        1 => (uniform(rng, 0.15, 0.85), uniform(rng, 0.15, 0.85)),
         _ => {
             let edge = if place == 2 {
                 far(rng, -0.02, 0.1)
@@ -416,8 +439,13 @@ fn transmission_centre(technique: Technique, rng: &mut ChaCha8Rng) -> (f64, f64)
 }
 
 /// The direct beam as a share of rows and columns: low along the surface normal, anywhere across.
-fn grazing_centre(technique: Technique, quarter: f64, rng: &mut ChaCha8Rng) -> (f64, f64) {
-    let corner = technique == Technique::Giwaxs && chance(rng, 0.4);
+fn grazing_centre(
+    technique: Technique,
+    ranges: &Ranges,
+    quarter: f64,
+    rng: &mut ChaCha8Rng,
+) -> (f64, f64) {
+    let corner = technique == Technique::Giwaxs && chance(rng, ranges.beam_at_edge_share);
     let across = match (technique, corner) {
         (_, true) => {
             let edge = uniform(rng, -0.08, 0.12);
@@ -428,7 +456,7 @@ fn grazing_centre(technique: Technique, quarter: f64, rng: &mut ChaCha8Rng) -> (
     };
     let low = match technique {
         Technique::Gisaxs => uniform(rng, 0.04, 0.4),
-        _ => uniform(rng, -0.04, 0.2),
+        _ => uniform(rng, -0.01, 0.2),
     };
     // The normal is t1 in the laboratory; the quarter turn says where that is on the image.
     match quarter as i32 {

@@ -278,22 +278,22 @@ impl FrameSource for FourTechniques {
         let mut rng = draw::generator(derive_named(place.seed, "brightness"));
         let ranges = &self.config.ranges;
         let usual_photons = ranges.bright_photons.log_uniform(&mut rng);
-        let usual_exposure_s = ranges.exposure_s.log_uniform(&mut rng);
+        let exposure_s = ranges.exposure_s.log_uniform(&mut rng);
 
         let mut rng = draw::generator(derive(
             derive_named(place.seed, "frame"),
             place.frame as u64,
         ));
-        let longer = draw::log_uniform(&mut rng, 0.3, 3.0);
+        // A series keeps its exposure; beam and sample thickness do not stay the same.
+        let brighter = draw::log_uniform(&mut rng, 0.3, 3.0);
         let variation = sample.vary(&mut rng);
         let mut expectation = sample.expectation(&instrument, variation);
         let brightness = instrument.brightness(&expectation);
         if brightness > 0.0 {
-            let photons = (usual_photons * longer) as f32 / brightness;
+            let photons = (usual_photons * brighter) as f32 / brightness;
             // No pixel of the direct beam sees more than an attenuator would let through.
             expectation.mapv_inplace(|value| (value * photons).min(1e9));
         }
-        let exposure_s = usual_exposure_s * longer;
         let (counts, mask) = instrument.detect(expectation, exposure_s, &mut rng);
         let mut frame = Frame::new(counts).with_info(info(&place, index, &instrument, exposure_s));
         if let Some(mask) = mask {

@@ -158,7 +158,7 @@ fn counts_are_finite_and_gaps_are_masked() {
 #[test]
 fn brightness_does_not_give_the_technique_away() {
     let source = FourTechniques::new(FourTechniquesConfig {
-        experiments_per_technique: 40,
+        experiments_per_technique: 24,
         frames_per_experiment: 1,
         detectors: vec!["Pilatus 100k".into()],
         ..Default::default()
@@ -180,8 +180,8 @@ fn brightness_does_not_give_the_technique_away() {
     }
     let span = medians.values().copied().fold(f32::MIN, f32::max)
         - medians.values().copied().fold(f32::MAX, f32::min);
-    // Log-uniform over four decades: the medians of 40 draws scatter by some 0.5.
-    assert!(span < 2.5, "{medians:?}");
+    // Log-uniform over four decades: the medians of 24 draws scatter by some 0.7.
+    assert!(span < 3.0, "{medians:?}");
 }
 
 #[test]

@@ -170,7 +170,7 @@ impl Bench {
     ) -> Film {
         let yoneda = self.against_exit(|exit| self.surface.vineyard(exit));
         let yoneda_max = f64::from(yoneda.max()).max(1e-9);
-        let blocked = log_uniform(rng, 0.02, 0.7);
+        let blocked = log_uniform(rng, 0.01, 0.35);
         let horizon = Curve::sample(-self.reach, self.reach, 8192, |sine| {
             if sine > 0.0 { 1.0 } else { blocked }
         })

@@ -68,7 +68,7 @@ pub(super) fn surroundings(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Patt
     let radial = view.radial(|q| diffuse::power_law(q, exponent, floor));
     pattern.push(Part::rings(
         "parasitic scattering",
-        log_uniform(rng, 0.05, 10.0),
+        log_uniform(rng, 0.2, 10.0),
         radial,
     ));
     pattern.push(air(view, rng));

@@ -59,13 +59,13 @@ pub(super) fn surroundings(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Patt
         log_uniform(rng, 2e-3, 0.1),
         radial,
     ));
-    if chance(rng, 0.3) {
+    if chance(rng, 0.2) {
         let exponent = uniform(rng, 2.0, 4.0);
         let floor = view.q_pixel_inv_nm * uniform(rng, 2.0, 6.0);
         let radial = view.radial(|q| diffuse::power_law(q, exponent, floor));
         pattern.push(Part::rings(
             "small-angle foot",
-            log_uniform(rng, 0.02, 1.0),
+            log_uniform(rng, 0.02, 0.3),
             radial,
         ));
     }
