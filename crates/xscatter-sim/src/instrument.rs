@@ -134,9 +134,9 @@ impl Instrument {
             obstacles: Vec::new(),
             beam_sigma_px: log_uniform(rng, 0.7, 3.0),
             camera: readout.is_camera().then(|| Camera {
-                counts_per_photon: log_uniform(rng, 0.6, 8.0) as f32,
+                counts_per_photon: log_uniform(rng, 1.0, 8.0) as f32,
                 offset: log_uniform(rng, 10.0, 1500.0) as f32,
-                read_noise: log_uniform(rng, 1.5, 8.0) as f32,
+                read_noise: log_uniform(rng, 1.0, 4.0) as f32,
                 blur_px: uniform(rng, 0.4, 1.1) as f32,
             }),
             mask: None,

@@ -126,7 +126,7 @@ impl Default for Ranges {
             giwaxs_distance_m: Interval::new(0.12, 0.4),
             incident_angle_deg: Interval::new(0.1, 0.6),
             exposure_s: Interval::new(0.01, 60.0),
-            bright_photons: Interval::new(8.0, 3e4),
+            bright_photons: Interval::new(20.0, 3e4),
             blank_share: 0.04,
             turned_share: 0.25,
             beam_at_edge_share: 0.2,

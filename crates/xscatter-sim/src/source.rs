@@ -10,8 +10,8 @@
 //! technique. A frame is a function of the seed and its index alone: any order, any thread.
 //!
 //! Gaps hold −1 and known bad pixels −2, both masked; beamstops and shadows are not masked, as in a
-//! file. Memory is that of the frames in flight. In a release build a frame of a million pixels takes
-//! some 0.1 s of one core.
+//! file. Memory is that of the frames in flight. In a release build a frame takes
+//! some 0.1 s of one core for a million pixels.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
