@@ -132,18 +132,41 @@ fn copy_left_over(bytes: &[u8], out: &mut [u8]) -> Result<()> {
 
 /// Rows of bits back to elements: row `8·byte + bit` holds that bit of all elements.
 fn unshuffle(rows: &[u8], element_bytes: usize, out: &mut [u8]) {
-    let row = out.len() / element_bytes / 8;
-    for byte in 0..element_bytes {
-        let rows = &rows[byte * 8 * row..(byte + 1) * 8 * row];
-        for (group, elements) in out.chunks_exact_mut(8 * element_bytes).enumerate() {
-            let mut bits = [0; 8];
-            for (bit, value) in bits.iter_mut().enumerate() {
-                *value = rows[bit * row + group];
+    // A width that the compiler knows makes the inner loops straight code.
+    match element_bytes {
+        1 => unshuffle_elements::<1>(rows, out),
+        2 => unshuffle_elements::<2>(rows, out),
+        4 => unshuffle_elements::<4>(rows, out),
+        8 => unshuffle_elements::<8>(rows, out),
+        width => {
+            for byte in 0..width {
+                unshuffle_byte(rows, out, width, byte);
             }
-            let values = transposed(u64::from_le_bytes(bits)).to_le_bytes();
-            for (element, value) in elements.chunks_exact_mut(element_bytes).zip(values) {
-                element[byte] = value;
-            }
+        }
+    }
+}
+
+fn unshuffle_elements<const WIDTH: usize>(rows: &[u8], out: &mut [u8]) {
+    for byte in 0..WIDTH {
+        unshuffle_byte(rows, out, WIDTH, byte);
+    }
+}
+
+/// One byte of every element.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "the width must be a constant inside the loop"
+)]
+fn unshuffle_byte(rows: &[u8], out: &mut [u8], width: usize, byte: usize) {
+    let row = out.len() / width / 8;
+    let planes: [&[u8]; 8] =
+        std::array::from_fn(|bit| &rows[(byte * 8 + bit) * row..(byte * 8 + bit + 1) * row]);
+    for (group, elements) in out.chunks_exact_mut(8 * width).enumerate() {
+        let bits = planes.map(|plane| plane[group]);
+        let values = transposed(u64::from_le_bytes(bits)).to_le_bytes();
+        for (element, value) in elements.chunks_exact_mut(width).zip(values) {
+            element[byte] = value;
         }
     }
 }

@@ -137,7 +137,7 @@ pub(crate) fn write(info: &FrameInfo, line_end: &str) -> String {
             lines.push(format!("Incident_angle {} deg.", angle.to_degrees()));
         }
         let numbers = poni::numbers(geometry);
-        let pairs: Vec<_> = numbers.iter().map(|(k, v)| format!("{k}={v:e}")).collect();
+        let pairs: Vec<_> = numbers.iter().map(|(k, v)| format!("{k}={v}")).collect();
         lines.push(format!("Poni {}", pairs.join(" ")));
     } else if let Some(centre) = info.beam_centre_px {
         lines.push(format!(

@@ -170,6 +170,8 @@ impl FrameSource for Series {
     }
 
     fn read_many(&self, indices: &[usize]) -> Result<Vec<Frame>> {
-        indices.par_iter().map(|&index| self.read(index)).collect()
+        let frames: Vec<_> = indices.par_iter().map(|&index| self.read(index)).collect();
+        // In order: which error comes first must not depend on the threads.
+        frames.into_iter().collect()
     }
 }

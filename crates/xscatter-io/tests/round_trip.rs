@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use flate2::write::GzEncoder;
 use ndarray::Array2;
 use xscatter_core::{
     ErrorKind, Frame, FrameInfo, FrameSource, Geometry, Mask, PixelFlags, PixelPosition,
@@ -152,6 +154,34 @@ fn several_frames_stay_in_order() {
                 assert_eq!(read.info.index, index);
             }
         }
+    }
+}
+
+#[test]
+fn gzipped_files_are_read_but_for_hdf5() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = frame(4);
+    for format in Format::ALL {
+        let path = folder.path().join(format.extension());
+        write(
+            &path,
+            format,
+            std::slice::from_ref(&written),
+            &WriteOptions::default(),
+        )
+        .unwrap();
+        let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&std::fs::read(&path).unwrap()).unwrap();
+        let packed = gzip.finish().unwrap();
+        std::fs::write(&path, &packed).unwrap();
+        if format == Format::Nexus {
+            assert_eq!(open(&path).unwrap_err().kind(), ErrorKind::Unsupported);
+            continue;
+        }
+        let read = open(&path).unwrap().read(0).unwrap();
+        assert!(read.valid_counts().eq(written.valid_counts()), "{format}");
+        std::fs::write(&path, &packed[..packed.len() / 2]).unwrap();
+        assert_eq!(open(&path).unwrap_err().kind(), ErrorKind::Truncated);
     }
 }
 
