@@ -7,19 +7,34 @@
 //!
 //! Everything is written below `out/sort_patterns`. Run it again and it goes on from there.
 
-#![allow(clippy::print_stdout, reason = "an example talks to a person")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example talks to a person"
+)]
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use xscatter::StopToken;
 use xscatter::archive::{self, ArchiveConfig, LabelledScan, Part};
 use xscatter::deep::device;
 use xscatter::progress::Progress;
-use xscatter::sort::{self, SortConfig};
+use xscatter::sort;
+use xscatter::training::{self, TrainingConfig};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> xscatter::Result<()> {
     let paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let out = Path::new("out/sort_patterns");
     let (stop, device, seed) = (StopToken::new(), device::cpu(), 2026);
@@ -41,11 +56,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     // 2. Read back, describe, train, cross-validate, rank; the best model is judged on the hold-out.
-    let config = SortConfig {
+    let config = TrainingConfig {
         seed,
-        ..SortConfig::default()
+        ..TrainingConfig::default()
     };
-    let trained = sort::train(
+    let trained = training::train(
         &config,
         &network,
         &train,

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use xscatter::progress::Progress;
-use xscatter::representations::{self, HAND_CRAFTED};
-use xscatter::{Error, ErrorKind, FeatureTable, FrameSource as _, Result, StopToken, io};
+use xscatter::representations;
+use xscatter::{Error, ErrorKind, FeatureTable, Frame, FrameSource as _, Result, StopToken, io};
 
 use crate::Outcome;
 use crate::output::{self, Bar};
@@ -14,30 +14,22 @@ pub(crate) struct Args {
     /// Detector files and folders of them.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Which representation: histogram, glcm, radial-profile, layout or hand-crafted.
-    #[arg(long, default_value = "hand-crafted")]
+    /// Which representation: histogram, glcm, radial-profile, layout, azimuthal or image (from the image
+    /// alone), calibrated-shape or calibrated (with the geometry of the file's header).
+    #[arg(long, default_value = "image")]
     representation: String,
-    /// Keep the geometry of the file's header; by default the beam centre is estimated from the image.
-    #[arg(long)]
-    calibrated: bool,
     /// One JSON object a frame instead of CSV.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let recipe = HAND_CRAFTED
-        .iter()
-        .find(|recipe| recipe.name == args.representation);
-    let recipe = *recipe.ok_or_else(|| {
-        let known: Vec<&str> = HAND_CRAFTED.iter().map(|recipe| recipe.name).collect();
-        let message = format!(
-            "expected one of {}, got {}",
-            known.join(", "),
-            args.representation
-        );
-        Error::new(ErrorKind::InvalidArgument, message).at("--representation")
-    })?;
+    let recipe = representations::by_name(&args.representation)
+        .map_err(|error| error.at("--representation"))?;
+    if recipe.needs_network() {
+        let message = "expected a representation that needs no trained network";
+        return Err(Error::new(ErrorKind::InvalidArgument, message).at("--representation"));
+    }
     let series = io::open_series(&args.paths);
     for skipped in series.skipped() {
         output::report(&skipped.error);
@@ -53,24 +45,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             "expected detector files, found none",
         ));
     }
-    let extractors: Result<Vec<_>> = recipe
-        .parts
-        .iter()
-        .map(|part| representations::extractor(part, None))
-        .collect();
     let mut bar = Bar::new();
     bar.show(Progress::Stage {
         name: "describing".into(),
         total: series.len(),
     });
+    let cleaned = (&series).with(representations::cleaning());
+    let describe =
+        |frames: &[Frame]| representations::describe(frames, recipe.header, recipe.parts, None);
     let mut listen = |step| bar.show(step);
-    let (extractors, stop) = (extractors?, StopToken::new());
-    let extracted = if args.calibrated {
-        representations::extract(&series, &extractors, &mut listen, &stop)?
-    } else {
-        let prepared = (&series).with(representations::preparation());
-        representations::extract(&prepared, &extractors, &mut listen, &stop)?
-    };
+    let extracted = representations::extract(&cleaned, describe, &mut listen, &StopToken::new())?;
     bar.finish();
     for (_, error) in &extracted.skipped {
         output::report(error);

@@ -6,7 +6,8 @@ use serde_json::json;
 use xscatter::archive::{self, ArchiveConfig, LabelledScan, Part};
 use xscatter::compare::Comparison;
 use xscatter::deep::device;
-use xscatter::sort::{self, SortConfig, SortedFiles, Sorter};
+use xscatter::sort::{self, SortedFiles, Sorter};
+use xscatter::training::{self, TrainingConfig};
 use xscatter::{Error, ErrorKind, Result, StopToken};
 
 use crate::Outcome;
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     /// The seed of everything that is drawn.
     #[arg(long, default_value_t = 2026)]
     seed: u64,
+    /// What to train on, as `archive.json` in an archive; without it the small archive of the example.
+    #[arg(long, value_name = "JSON")]
+    config: Option<PathBuf>,
     /// A CSV with the columns `file` (or `path`) and `technique` (or `class`): compare with it.
     #[arg(long, value_name = "CSV")]
     truth: Option<PathBuf>,
@@ -82,7 +86,10 @@ fn train(
     stop: &StopToken,
 ) -> Result<Sorter> {
     let folder = args.out.join("archive");
-    let config = ArchiveConfig::small(args.seed);
+    let config = match &args.config {
+        Some(path) => ArchiveConfig::read(path)?,
+        None => ArchiveConfig::small(args.seed),
+    };
     archive::simulate(&config, &folder, &mut |step| bar.show(step), stop)?;
     let open = |part: Part| LabelledScan::open(&folder.join(part.folder()));
     let (network, rows, holdout) = (
@@ -90,11 +97,11 @@ fn train(
         open(Part::Train)?,
         open(Part::Holdout)?,
     );
-    let config = SortConfig {
+    let config = TrainingConfig {
         seed: args.seed,
-        ..SortConfig::default()
+        ..TrainingConfig::default()
     };
-    let trained = sort::train(
+    let trained = training::train(
         &config,
         &network,
         &rows,
@@ -129,6 +136,7 @@ fn print_json(sorted: &SortedFiles, sorter: &Sorter) {
             "technique": &*row.verdict.class,
             "probability": row.verdict.probability,
             "probabilities": probabilities,
+            "header_used": row.verdict.calibrated,
         }));
     }
 }

@@ -221,7 +221,10 @@ impl Inputs {
     /// If there is no batch, or two of them were made in different ways.
     pub fn concat(batches: &[Self]) -> Result<Self> {
         let first = batches.first().ok_or_else(|| {
-            Error::new(ErrorKind::DegenerateData, "expected a batch of inputs, got none")
+            Error::new(
+                ErrorKind::DegenerateData,
+                "expected a batch of inputs, got none",
+            )
         })?;
         if batches.iter().any(|batch| batch.pipeline != first.pipeline) {
             return Err(Error::new(

@@ -12,6 +12,8 @@
 //! A fixed range is what makes two frames comparable; per-frame ranges make a feature independent of
 //! exposure. Neither contains the other, so extractors offer both.
 
+use std::sync::LazyLock;
+
 use crate::resample::Resampled;
 
 /// What is done to a count before anything is computed from it.
@@ -40,6 +42,17 @@ pub enum IntensityTransform {
     /// `2 √(I + 3/8)`: Poisson noise of unit variance for means above about 3 (Anscombe 1948,
     /// doi:10.1093/biomet/35.3-4.246); counts below −3/8 become 0.
     Anscombe,
+}
+
+/// `ln(1 + I)`; most counts are small whole numbers, whose logarithms are looked up.
+fn log1p(count: f64) -> f64 {
+    static WHOLE: LazyLock<Vec<f64>> =
+        LazyLock::new(|| (0..4096).map(|count| f64::from(count).ln_1p()).collect());
+    let whole = count as usize;
+    match WHOLE.get(whole) {
+        Some(&value) if whole as f64 == count => value,
+        _ => count.ln_1p(),
+    }
 }
 
 /// Why a transform or a range could not be used.
@@ -71,7 +84,7 @@ impl IntensityTransform {
     pub fn apply(self, count: f64) -> f64 {
         match self {
             Self::Raw => count,
-            Self::Log1p => count.max(0.0).ln_1p(),
+            Self::Log1p => log1p(count.max(0.0)),
             Self::Asinh { scale } => (count / scale).asinh(),
             Self::Anscombe => 2.0 * (count + 0.375).max(0.0).sqrt(),
         }

@@ -314,7 +314,7 @@ fn nearest(filled: &[usize], k: usize) -> usize {
 }
 
 /// Where the direct beam meets the detector: by the geometry, else as the frame states it.
-fn beam_centre(frame: &Frame) -> Result<PixelPosition> {
+pub(crate) fn beam_centre(frame: &Frame) -> Result<PixelPosition> {
     let geometry = frame.info.geometry.as_ref();
     geometry
         .and_then(|geometry| beam_centre_px(geometry, frame.shape()))

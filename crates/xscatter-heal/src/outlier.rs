@@ -17,7 +17,7 @@
 //! healing twice is healing once. *Masks*: masked pixels are neither healed nor neighbours; a pixel
 //! with fewer than three valid neighbours is left alone.
 //!
-//! *Cost*: `(2 r + 1)²` comparisons a pixel and pass, two passes as a rule.
+//! *Cost*: `2 (2 r + 1)²` comparisons a pixel; later passes look only at rows near healed pixels.
 
 use rayon::prelude::*;
 use xscatter_core::{Frame, FrameTransform, PixelFlags, Result};
@@ -140,31 +140,43 @@ impl ZingerRemoval {
 
     fn heal(&self, frame: &mut Frame) -> Vec<Zinger> {
         let mut all = Vec::new();
+        let mut levels = vec![Vec::new(); frame.shape().0];
         loop {
-            let found = self.pass(frame);
+            let found = self.pass(frame, &mut levels);
             if found.is_empty() {
                 return all;
             }
             for zinger in &found {
                 frame.heal(zinger.row, zinger.column, zinger.expected);
+                // What stands out changes only where a window holds a healed pixel.
+                let radius = self.config.radius_px;
+                let rows = zinger.row.saturating_sub(radius)..=zinger.row + radius;
+                levels
+                    .iter_mut()
+                    .take(*rows.end() + 1)
+                    .skip(*rows.start())
+                    .for_each(Vec::clear);
             }
             // Every pass heals pixels that no later pass may heal again: it ends.
             all.extend(found);
         }
     }
 
-    fn pass(&self, frame: &Frame) -> Vec<Zinger> {
+    /// The spikes of one pass; `levels` holds what stands out in each row, empty where that is to be
+    /// found (again).
+    fn pass(&self, frame: &Frame, levels: &mut [Vec<u8>]) -> Vec<Zinger> {
         let (rows, columns) = frame.shape();
         let window = Window::new(frame, self.config.radius_px);
-        let levels: Vec<Vec<u8>> = (0..rows)
-            .into_par_iter()
-            .map(|row| window.levels(row, &self.config))
-            .collect();
+        levels.par_iter_mut().enumerate().for_each(|(row, line)| {
+            if line.is_empty() {
+                *line = window.levels(row, &self.config);
+            }
+        });
         let mut seen = vec![false; rows * columns];
         let mut zingers = Vec::new();
         for (row, line) in levels.iter().enumerate() {
             for column in (0..columns).filter(|&column| line[column] == 2) {
-                let cluster = cluster(&levels, &mut seen, (row, column));
+                let cluster = cluster(levels, &mut seen, (row, column));
                 if (1..=self.config.max_cluster_px).contains(&cluster.len()) {
                     for &(row, column) in &cluster {
                         if let Some(expected) = window.median(row, column, &cluster) {
@@ -258,42 +270,53 @@ impl<'a> Window<'a> {
     /// was healed does not stand out.
     fn levels(&self, row: usize, config: &ZingerConfig) -> Vec<u8> {
         let line = &self.counts[row * self.columns..][..self.columns];
-        let limits = |k: f64| -> Vec<f32> {
-            let limit = |&count: &f32| limit(f64::from(count), k, config.counts_per_photon) as f32;
-            line.iter().map(limit).collect()
-        };
-        let low = limits(config.threshold_sigma / 2.0);
-        let high = limits(config.threshold_sigma);
-        // One shift of the row after the other: each is a loop without branches.
-        let mut tallies = vec![[0u16; 3]; self.columns];
+        let (half, whole) = (config.threshold_sigma / 2.0, config.threshold_sigma);
+        let limit =
+            |count: f32, k: f64| limit(f64::from(count), k, config.counts_per_photon) as f32;
+        let low: Vec<f32> = line.iter().map(|&count| limit(count, half)).collect();
+        // One shift of the row after the other: each is a loop without branches, four lanes wide.
+        let mut neighbours = vec![0u32; self.columns];
+        let mut below = vec![0u32; self.columns];
         for other in self.near(row, self.rows) {
             let others = &self.counts[other * self.columns..][..self.columns];
             for shift in 0..=2 * self.radius {
                 if other == row && shift == self.radius {
                     continue;
                 }
-                let from = self.radius.saturating_sub(shift);
-                let skip = shift.saturating_sub(self.radius);
-                let pairs = tallies.iter_mut().zip(&low).zip(&high).skip(from);
-                for (((tally, &low), &high), &count) in pairs.zip(others.iter().skip(skip)) {
-                    tally[0] += u16::from(count < f32::INFINITY);
-                    tally[1] += u16::from(count < low);
-                    tally[2] += u16::from(count < high);
+                let from = self.radius.saturating_sub(shift).min(self.columns);
+                let others = &others[shift.saturating_sub(self.radius).min(self.columns)..];
+                for (n, &count) in neighbours[from..].iter_mut().zip(others) {
+                    *n += u32::from(count < f32::INFINITY);
+                }
+                for ((n, &low), &count) in below[from..].iter_mut().zip(&low[from..]).zip(others) {
+                    *n += u32::from(count < low);
                 }
             }
         }
-        let level = |(column, [n, below_low, below_high]): (usize, [u16; 3])| {
-            let index = row * self.columns + column;
-            let healed = self.flags.is_some_and(|flags| flags[index].is_healed());
-            if n < 3 || healed || line[column] == f32::INFINITY {
-                0
-            } else if 2 * below_high > n {
-                2
-            } else {
-                u8::from(2 * below_low > n)
-            }
-        };
-        tallies.into_iter().enumerate().map(level).collect()
+        (0..self.columns)
+            .map(|column| {
+                let (n, count) = (neighbours[column], line[column]);
+                let healed = || {
+                    let index = row * self.columns + column;
+                    self.flags.is_some_and(|flags| flags[index].is_healed())
+                };
+                if 2 * below[column] <= n || n < 3 || count == f32::INFINITY || healed() {
+                    return 0;
+                }
+                // Few pixels come so far: the others need no second limit.
+                let high = limit(count, whole);
+                let counts = self.around(row, column).filter(|&count| count < high);
+                1 + u8::from(2 * counts.count() > n as usize)
+            })
+            .collect()
+    }
+
+    /// The counts of the other pixels in the window of a pixel; infinite where invalid.
+    fn around(&self, row: usize, column: usize) -> impl Iterator<Item = f32> + '_ {
+        self.near(row, self.rows)
+            .flat_map(move |r| self.near(column, self.columns).map(move |c| (r, c)))
+            .filter(move |&place| place != (row, column))
+            .map(|(r, c)| self.counts[r * self.columns + c])
     }
 
     /// The median of the valid neighbours outside the cluster.

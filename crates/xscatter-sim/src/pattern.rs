@@ -95,7 +95,9 @@ impl Part {
                     let value = radial.at(q);
                     match azimuthal {
                         // Between the rings there is nothing to modulate.
-                        Some(azimuthal) if value > 1e-9 => value * azimuthal.at(towards.angle_rad),
+                        Some(azimuthal) if value > 1e-9 => {
+                            value * azimuthal.at(towards.angle_rad())
+                        }
                         _ => value,
                     }
                 }
@@ -117,21 +119,21 @@ impl Part {
     }
 }
 
-/// A direction: as a unit vector, and as the angle of that vector in −π to π.
+/// A direction as a unit vector; its angle is in −π to π.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Direction {
     cosine: f32,
     sine: f32,
-    angle_rad: f32,
 }
 
 impl Direction {
     pub(crate) fn new(cosine: f32, sine: f32) -> Self {
-        Self {
-            cosine,
-            sine,
-            angle_rad: sine.atan2(cosine),
-        }
+        Self { cosine, sine }
+    }
+
+    /// Computed on demand: most pixels lie between the rings and need none.
+    fn angle_rad(self) -> f32 {
+        self.sine.atan2(self.cosine)
     }
 
     /// Of a vector that need not have unit length; along the axis if it has none.

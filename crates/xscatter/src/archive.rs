@@ -65,7 +65,7 @@ pub struct ArchiveConfig {
 }
 
 impl ArchiveConfig {
-    /// An archive for two minutes on two cores: three detectors to learn from, a fourth to be judged on.
+    /// An archive for two minutes on two cores: four detectors to learn from, a fifth to be judged on.
     pub fn small(seed: u64) -> Self {
         let part =
             |part: Part, experiments_per_technique, frames_per_experiment, detectors: &[&str]| {
@@ -77,11 +77,11 @@ impl ArchiveConfig {
                     ..FourTechniquesConfig::default()
                 }
             };
-        let seen = ["Pilatus 300k", "Eiger2 500k", "Lambda 750k"];
+        let seen = ["Pilatus 300k", "Eiger2 500k", "Lambda 250k", "Eiger2 1M"];
         Self {
-            network: part(Part::Network, 24, 1, &seen),
-            train: part(Part::Train, 24, 3, &seen),
-            holdout: part(Part::Holdout, 12, 2, &["Pilatus 1M"]),
+            network: part(Part::Network, 20, 1, &seen),
+            train: part(Part::Train, 160, 1, &seen),
+            holdout: part(Part::Holdout, 40, 1, &["Pilatus 1M"]),
         }
     }
 
@@ -256,7 +256,7 @@ impl Writer {
                 format: Format::Nexus,
                 options: write::WriteOptions {
                     compression: write::Compression::Gzip,
-                    ..dtype(write::WriteDtype::U16)
+                    ..dtype(write::WriteDtype::U32)
                 },
             }
         } else {

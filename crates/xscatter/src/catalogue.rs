@@ -17,12 +17,10 @@ pub fn metrics() -> Vec<Box<dyn Metric>> {
     metrics
 }
 
-/// The names of the representations that need no network, then of those that need one.
+/// The names of the representations.
 pub fn representations() -> Vec<&'static str> {
-    use crate::representations::{DEEP, HAND_CRAFTED};
-    HAND_CRAFTED
+    crate::representations::RECIPES
         .iter()
-        .chain(DEEP)
         .map(|recipe| recipe.name)
         .collect()
 }

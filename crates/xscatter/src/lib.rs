@@ -7,6 +7,7 @@ pub mod prelude;
 pub mod progress;
 pub mod representations;
 pub mod sort;
+pub mod training;
 
 pub use xscatter_automl as automl;
 pub use xscatter_core as core;

@@ -1,14 +1,19 @@
 //! The named representations of a frame, as data: a study is a list of them.
 //!
-//! | name | what |
-//! |---|---|
-//! | `histogram` | first-order statistics of the logarithm of the counts |
-//! | `glcm` | grey-level co-occurrence properties of a reduced image |
-//! | `radial-profile` | mean and scatter on rings about the beam centre |
-//! | `layout` | where the intensity lies, whatever the storage orientation |
-//! | `hand-crafted` | the four above side by side |
-//! | `lenet` | the last hidden layer of a trained LeNet |
-//! | `everything` | `hand-crafted` and `lenet` side by side |
+//! | name | header | what |
+//! |---|---|---|
+//! | `histogram` | | first-order statistics of the logarithm of the counts |
+//! | `glcm` | | grey-level co-occurrence properties of a reduced image |
+//! | `radial-profile` | | mean and scatter on rings about the beam centre |
+//! | `layout` | | where the intensity lies, whatever the storage orientation |
+//! | `azimuthal` | | variation around the beam: texture, shadow, symmetry |
+//! | `image` | | the five above side by side |
+//! | `lenet` | | the last hidden layer of a trained LeNet |
+//! | `image+lenet` | | both |
+//! | `calibrated-shape` | used | `layout`, `azimuthal` about the stated beam centre, the angles covered |
+//! | `calibrated` | used | `image` about the stated beam centre, the angles covered |
+//!
+//! Those without a header see the image alone and estimate the beam centre.
 
 use std::sync::Arc;
 
@@ -19,56 +24,94 @@ use xscatter_core::{
 };
 use xscatter_deep::{LeNetExtractor, TrainedNetwork};
 use xscatter_features::{
-    Glcm, GlcmConfig, HistogramConfig, HistogramStatistics, Layout, LayoutConfig, RadialConfig,
-    RadialProfile,
+    AngularRange, Azimuthal, AzimuthalConfig, Glcm, GlcmConfig, HistogramConfig,
+    HistogramStatistics, Layout, LayoutConfig, RadialConfig, RadialProfile,
 };
-use xscatter_heal::{BeamCentre, ZingerRemoval};
+use xscatter_heal::{BeamCentre, CentreConfig, Fallback, ZingerRemoval};
 
 use crate::progress::{Observer, Progress};
+
+/// What becomes of the geometry in a frame's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Header {
+    /// It is used where it is there.
+    Kept,
+    /// It is forgotten, as if the file had none.
+    Forgotten,
+}
 
 /// A representation by name: the extractors whose columns stand side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recipe {
     /// Its name on the leaderboard.
     pub name: &'static str,
+    /// Whether it looks at the header's geometry.
+    pub header: Header,
     /// The names of its parts.
     pub parts: &'static [&'static str],
 }
 
-/// All representations that need no network.
-pub const HAND_CRAFTED: &[Recipe] = &[
-    Recipe {
-        name: "histogram",
-        parts: &["histogram"],
-    },
-    Recipe {
-        name: "glcm",
-        parts: &["glcm"],
-    },
-    Recipe {
-        name: "radial-profile",
-        parts: &["radial-profile"],
-    },
-    Recipe {
-        name: "layout",
-        parts: &["layout"],
-    },
-    Recipe {
-        name: "hand-crafted",
-        parts: &["histogram", "glcm", "radial-profile", "layout"],
-    },
-];
+impl Recipe {
+    const fn image(name: &'static str, parts: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            header: Header::Forgotten,
+            parts,
+        }
+    }
 
-/// All representations that need a trained network.
-pub const DEEP: &[Recipe] = &[
-    Recipe {
-        name: "lenet",
-        parts: &["lenet"],
-    },
-    Recipe {
-        name: "everything",
-        parts: &["histogram", "glcm", "radial-profile", "layout", "lenet"],
-    },
+    const fn calibrated(name: &'static str, parts: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            header: Header::Kept,
+            parts,
+        }
+    }
+
+    /// Whether it looks through a trained network.
+    pub fn needs_network(&self) -> bool {
+        self.parts.contains(&"lenet")
+    }
+}
+
+/// All representations.
+pub const RECIPES: [Recipe; 10] = [
+    Recipe::image("histogram", &["histogram"]),
+    Recipe::image("glcm", &["glcm"]),
+    Recipe::image("radial-profile", &["radial-profile"]),
+    Recipe::image("layout", &["layout"]),
+    Recipe::image("azimuthal", &["azimuthal"]),
+    Recipe::image(
+        "image",
+        &["histogram", "glcm", "radial-profile", "layout", "azimuthal"],
+    ),
+    Recipe::image("lenet", &["lenet"]),
+    Recipe::image(
+        "image+lenet",
+        &[
+            "histogram",
+            "glcm",
+            "radial-profile",
+            "layout",
+            "azimuthal",
+            "lenet",
+        ],
+    ),
+    Recipe::calibrated(
+        "calibrated-shape",
+        &["layout", "azimuthal", "angular-range"],
+    ),
+    Recipe::calibrated(
+        "calibrated",
+        &[
+            "histogram",
+            "glcm",
+            "radial-profile",
+            "layout",
+            "azimuthal",
+            "angular-range",
+        ],
+    ),
 ];
 
 /// The representation of that name.
@@ -76,20 +119,17 @@ pub const DEEP: &[Recipe] = &[
 /// # Errors
 /// If there is none; the message lists them.
 pub fn by_name(name: &str) -> Result<Recipe> {
-    let all = || HAND_CRAFTED.iter().chain(DEEP);
-    all()
-        .find(|recipe| recipe.name == name)
-        .copied()
-        .ok_or_else(|| {
-            let known: Vec<&str> = all().map(|recipe| recipe.name).collect();
-            Error::new(
-                ErrorKind::InvalidArgument,
-                format!(
-                    "expected a representation among {}, got {name:?}",
-                    known.join(", ")
-                ),
-            )
-        })
+    let found = RECIPES.into_iter().find(|recipe| recipe.name == name);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = RECIPES.iter().map(|recipe| recipe.name).collect();
+        Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "expected a representation among {}, got {name:?}",
+                known.join(", ")
+            ),
+        )
+    })
 }
 
 /// The extractor of one part, with the settings of the main job.
@@ -116,24 +156,68 @@ pub fn extractor(
         ("layout", _) => Layout::new(LayoutConfig::default())
             .map_err(|error| invalid(&error))?
             .boxed(),
+        ("azimuthal", _) => Azimuthal::new(AzimuthalConfig::default())
+            .map_err(|error| invalid(&error))?
+            .boxed(),
+        ("angular-range", _) => AngularRange::new().boxed(),
         ("lenet", Some(network)) => LeNetExtractor::new(network.clone()).boxed(),
         ("lenet", None) => return Err(invalid(&"expected a trained network, got none")),
         _ => return Err(invalid(&"expected the name of a part of a representation")),
     })
 }
 
-/// What the main job does to every frame before it looks at it: forget what the header says of the
-/// geometry, remove zingers, estimate the beam centre.
+/// What is done to every frame first: zingers are removed.
+pub fn cleaning() -> impl FrameTransform {
+    ZingerRemoval::default()
+}
+
+/// How a cleaned frame is looked at: with or without its header's geometry. Where the header does not
+/// say where the beam is, its centre is estimated (the frame's centre if the image gives none).
 ///
-/// Real files often lack a calibration, simulated ones never do: a model that may look at it learns
-/// to depend on it.
-pub fn preparation() -> impl FrameTransform {
-    let image_alone = transform_fn(|mut frame: Frame| {
-        frame.info.geometry = None;
-        frame.info.beam_centre_px = None;
+/// An incident angle in the header is always forgotten: it would give the answer away.
+pub fn view(header: Header) -> impl FrameTransform {
+    let trimmed = transform_fn(move |mut frame: Frame| {
+        match header {
+            Header::Kept => {
+                if let Some(geometry) = &mut frame.info.geometry {
+                    Arc::make_mut(geometry).incident_angle_rad = None;
+                }
+            }
+            Header::Forgotten => {
+                frame.info.geometry = None;
+                frame.info.beam_centre_px = None;
+            }
+        }
         Ok(frame)
     });
-    (image_alone, ZingerRemoval::default(), BeamCentre::default())
+    let centre = CentreConfig {
+        fallback: Fallback::FrameCentre,
+        ..CentreConfig::default()
+    };
+    let centre = BeamCentre::new(centre).expect("only the fallback differs from the default");
+    (trimmed, centre)
+}
+
+/// The tables of some parts over cleaned frames, looked at in one way.
+///
+/// # Errors
+/// If there is no such part, one needs a network and there is none, or a frame cannot be described.
+pub fn describe(
+    frames: &[Frame],
+    header: Header,
+    parts: &[&str],
+    network: Option<&Arc<TrainedNetwork>>,
+) -> Result<Vec<FeatureTable>> {
+    let view = view(header);
+    let viewed: Result<Vec<Frame>> = frames
+        .par_iter()
+        .map(|frame| view.apply(frame.clone()))
+        .collect();
+    let viewed = viewed?;
+    parts
+        .iter()
+        .map(|part| extractor(part, network)?.extract(&viewed))
+        .collect()
 }
 
 /// The tables of several extractors over the frames of a source.
@@ -147,23 +231,18 @@ pub struct Extracted {
     pub skipped: Vec<(usize, Error)>,
 }
 
-/// Reads the frames of a source batch by batch, in parallel, and extracts all features; a frame that
-/// fails is skipped and reported, the rest goes on.
+/// Reads the frames of a source batch by batch, in parallel, and hands each batch to `tables`, which
+/// gives as many tables for every batch; a frame that fails is skipped and reported, the rest goes on.
 ///
 /// # Errors
 /// If the work is stopped, or no frame at all could be described.
 pub fn extract(
     source: &dyn FrameSource,
-    extractors: &[Box<dyn FeatureExtractor>],
+    tables: impl Fn(&[Frame]) -> Result<Vec<FeatureTable>>,
     observer: &mut Observer<'_>,
     stop: &StopToken,
 ) -> Result<Extracted> {
-    let read = in_batches(source, observer, stop, |frames| {
-        extractors
-            .iter()
-            .map(|extractor| extractor.extract(frames))
-            .collect::<Result<Vec<_>>>()
-    })?;
+    let read = in_batches(source, observer, stop, tables)?;
     let mut batches = read.batches.into_iter();
     let mut tables: Vec<FeatureTable> = batches.next().unwrap_or_default();
     for batch in batches {
@@ -277,20 +356,20 @@ mod tests {
 
     #[test]
     fn every_part_of_every_recipe_exists() {
-        for recipe in HAND_CRAFTED {
-            for part in recipe.parts {
+        for recipe in RECIPES {
+            for part in recipe.parts.iter().filter(|part| **part != "lenet") {
                 assert!(!extractor(part, None).unwrap().columns().is_empty());
             }
-            assert_eq!(by_name(recipe.name).unwrap(), *recipe);
+            assert_eq!(by_name(recipe.name).unwrap(), recipe);
         }
         assert!(extractor("lenet", None).is_err());
         assert!(by_name("lenett").unwrap_err().message().contains("lenet"));
     }
 
     #[test]
-    fn columns_of_all_parts_are_distinct() {
-        let mut names: Vec<String> = HAND_CRAFTED[4]
-            .parts
+    fn columns_of_the_parts_of_a_recipe_are_distinct() {
+        let parts = by_name("calibrated").unwrap().parts;
+        let mut names: Vec<String> = parts
             .iter()
             .flat_map(|part| extractor(part, None).unwrap().columns().to_vec())
             .map(|name| name.to_string())
@@ -299,5 +378,22 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn a_calibrated_view_forgets_the_incident_angle_alone() {
+        let centre = xscatter_core::PixelPosition {
+            row: 5.0,
+            column: 6.0,
+        };
+        let mut geometry = xscatter_core::Geometry::transmission(1.0, centre, 1e-4, 1e-10);
+        geometry.incident_angle_rad = Some(0.003);
+        let mut frame = Frame::new(ndarray::Array2::ones((12, 12)));
+        frame.info.geometry = Some(Arc::new(geometry.clone()));
+        geometry.incident_angle_rad = None;
+        let kept = view(Header::Kept).apply(frame.clone()).unwrap();
+        assert_eq!(kept.info.geometry.as_deref(), Some(&geometry));
+        let forgotten = view(Header::Forgotten).apply(frame).unwrap();
+        assert!(forgotten.info.geometry.is_none() && forgotten.info.beam_centre_px.is_some());
     }
 }

@@ -10,9 +10,10 @@ use xscatter::io::labels::{self, Label};
 use xscatter::io::write::write;
 use xscatter::io::{self, Format, WriteOptions};
 use xscatter::progress::{Progress, silent};
-use xscatter::representations;
-use xscatter::sort::{self, SortConfig, Sorter};
-use xscatter::{ErrorKind, Frame, FrameSource, StopToken};
+use xscatter::representations::{self, Header};
+use xscatter::sort::Sorter;
+use xscatter::training::{self, TrainingConfig};
+use xscatter::{ErrorKind, FeatureTable, Frame, FrameSource, StopToken};
 
 /// A small image with a bright spot, whose place differs from frame to frame.
 fn frame(number: usize) -> Frame {
@@ -34,6 +35,12 @@ fn write_series(folder: &Path, count: usize) {
         )
         .unwrap();
     }
+}
+
+fn histogram(frames: &[Frame]) -> xscatter::Result<Vec<FeatureTable>> {
+    Ok(vec![
+        representations::extractor("histogram", None)?.extract(frames)?,
+    ])
 }
 
 fn label(number: usize, class: &str) -> Label {
@@ -67,9 +74,8 @@ fn an_unreadable_file_in_the_middle_is_reported_and_the_rest_described() {
     fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
 
     let series = io::open_series(&[folder.path()]);
-    let extractors = vec![representations::extractor("histogram", None).unwrap()];
     let extracted =
-        representations::extract(&series, &extractors, &mut silent, &StopToken::new()).unwrap();
+        representations::extract(&series, histogram, &mut silent, &StopToken::new()).unwrap();
     let failed = series.skipped().len() + extracted.skipped.len();
     assert_eq!((extracted.tables[0].n_rows(), failed), (4, 1));
     let error = series
@@ -90,12 +96,12 @@ fn a_frame_that_cannot_be_described_does_not_take_its_batch_along() {
         .clone()
         .with_mask(xscatter::Mask::from_bad(all_bad.view()))
         .unwrap();
-    let extractors: Vec<_> = ["histogram", "glcm", "layout"]
-        .iter()
-        .map(|part| representations::extractor(part, None).unwrap())
-        .collect();
+    let describe = |frames: &[Frame]| {
+        let parts = ["histogram", "glcm", "layout"];
+        representations::describe(frames, Header::Forgotten, &parts, None)
+    };
     let extracted =
-        representations::extract(&frames, &extractors, &mut silent, &StopToken::new()).unwrap();
+        representations::extract(&frames, describe, &mut silent, &StopToken::new()).unwrap();
     assert_eq!(extracted.kept, [0, 2, 3]);
     assert_eq!(extracted.skipped[0].0, 1);
     assert_eq!(extracted.skipped[0].1.kind(), ErrorKind::DegenerateData);
@@ -108,8 +114,8 @@ fn labels_of_one_class_only_are_an_error_that_says_so() {
     let rows: Vec<Label> = (0..4).map(|number| label(number, "SAXS")).collect();
     labels::write(folder.path().join("labels.csv"), &rows).unwrap();
     let scan = || LabelledScan::open(folder.path()).unwrap();
-    let error = sort::train(
-        &SortConfig::default(),
+    let error = training::train(
+        &TrainingConfig::default(),
         &scan(),
         &scan(),
         &scan(),
@@ -138,12 +144,11 @@ fn labels_without_their_frames_are_counted() {
 #[test]
 fn a_stopped_job_says_so() {
     let frames: Vec<Frame> = (0..4).map(frame).collect();
-    let extractors = vec![representations::extractor("histogram", None).unwrap()];
     let stop = StopToken::new();
     stop.stop();
     let mut steps = 0;
     let mut count = |_: Progress| steps += 1;
-    let error = representations::extract(&frames, &extractors, &mut count, &stop).unwrap_err();
+    let error = representations::extract(&frames, histogram, &mut count, &stop).unwrap_err();
     assert_eq!((error.kind(), steps), (ErrorKind::Stopped, 0));
 }
 

@@ -7,7 +7,8 @@ use xscatter::compare::Comparison;
 use xscatter::deep::device;
 use xscatter::progress::{Progress, silent};
 use xscatter::sim::FourTechniquesConfig;
-use xscatter::sort::{self, SortConfig, Sorter, Trained};
+use xscatter::sort::{self, Sorter};
+use xscatter::training::{self, Trained, TrainingConfig};
 use xscatter::{ErrorKind, FrameSource, StopToken};
 
 fn config() -> ArchiveConfig {
@@ -31,10 +32,10 @@ fn open(folder: &Path) -> [LabelledScan; 3] {
 
 fn train(folder: &Path, threads: usize) -> Trained {
     let [network, rows, holdout] = open(folder);
-    let config = SortConfig {
+    let config = TrainingConfig {
         folds: 2,
         epochs: 1,
-        ..SortConfig::default()
+        ..TrainingConfig::default()
     };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -42,7 +43,7 @@ fn train(folder: &Path, threads: usize) -> Trained {
         .unwrap();
     pool.install(|| {
         let (device, stop) = (device::cpu(), StopToken::new());
-        sort::train(
+        training::train(
             &config,
             &network,
             &rows,
@@ -89,10 +90,10 @@ fn from_nothing_to_sorted_files() {
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 
     let trained = train(&archive, 2);
-    // 7 representations × 5 families.
-    assert_eq!(trained.leaderboard.entries.len(), 35);
+    // 10 representations × 5 families.
+    assert_eq!(trained.leaderboard.entries.len(), 50);
     assert_eq!(trained.leaderboard.failures().count(), 0);
-    assert_eq!(trained.confusion.total(), 8);
+    assert_eq!(trained.calibrated.confusion.total(), 8);
     let out = folder.path().join("out");
     trained.save(&out).unwrap();
     for file in [
@@ -130,7 +131,7 @@ fn the_leaderboard_does_not_depend_on_threads() {
         let mut board = trained.leaderboard.without_times();
         board
             .entries
-            .retain(|entry| !["lenet", "everything"].contains(&&*entry.representation));
+            .retain(|entry| !["lenet", "image+lenet"].contains(&&*entry.representation));
         board.to_json()
     };
     assert_eq!(without_networks(&one), without_networks(&two));
