@@ -20,7 +20,6 @@ fn read(criterion: &mut Criterion) {
     let lz4 = WriteOptions {
         compression: Compression::BitshuffleLz4,
         dtype: WriteDtype::U32,
-        ..WriteOptions::default()
     };
     for (name, format, options) in [
         ("cbf", Format::Cbf, WriteOptions::default()),
@@ -33,7 +32,7 @@ fn read(criterion: &mut Criterion) {
         write(&path, format, std::slice::from_ref(&frame), &options).unwrap();
         let file = io::open(&path).unwrap();
         group.bench_function(name, |bench| {
-            bench.iter(|| black_box(file.read(0).unwrap()))
+            bench.iter(|| black_box(file.read(0).unwrap()));
         });
     }
     group.finish();

@@ -1,4 +1,5 @@
 //! The program as a person and as a script use it.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -190,8 +191,8 @@ fn features_are_csv_with_one_row_a_frame() {
 fn an_empty_folder_and_a_missing_file_are_clear_errors() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, expected) in [
-        (&["integrate", "."][..], "found none"),
-        (&["features", "."], "found none"),
+        (&["integrate", "."][..], "expected detector files"),
+        (&["features", "."], "expected detector files"),
         (&["info", "nowhere.cbf"], "nowhere.cbf"),
         (&["sort", ".", "--model", "nowhere"], "nowhere"),
     ] {

@@ -231,10 +231,7 @@ struct Writer {
 impl Writer {
     fn of(detector: &str, experiment: &str) -> Self {
         let options = write::WriteOptions::default();
-        let dtype = |dtype| write::WriteOptions {
-            dtype,
-            ..options.clone()
-        };
+        let dtype = |dtype| write::WriteOptions { dtype, ..options };
         // Some beamlines keep PILATUS frames as CBF and others as TIFF.
         let even = experiment.bytes().last().is_some_and(|byte| byte % 2 == 0);
         if detector.starts_with("Pilatus") {
@@ -275,6 +272,7 @@ impl Writer {
 /// Frames with the class and the group that `labels.csv` gives them.
 #[derive(Debug)]
 pub struct LabelledScan {
+    folder: PathBuf,
     series: Series,
     /// For each labelled frame its place in the series and its label.
     rows: Vec<(usize, Label)>,
@@ -320,10 +318,16 @@ impl LabelledScan {
             .in_file(folder));
         }
         Ok(Self {
+            folder: folder.to_path_buf(),
             unlabelled: total - rows.len(),
             series,
             rows,
         })
+    }
+
+    /// The folder with `labels.csv`.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The files that could not be opened, each with its error.

@@ -175,6 +175,9 @@ pub fn cleaning() -> impl FrameTransform {
 /// say where the beam is, its centre is estimated (the frame's centre if the image gives none).
 ///
 /// An incident angle in the header is always forgotten: it would give the answer away.
+///
+/// # Panics
+/// Never: the settings are fixed and valid.
 pub fn view(header: Header) -> impl FrameTransform {
     let trimmed = transform_fn(move |mut frame: Frame| {
         match header {
@@ -243,7 +246,7 @@ pub fn extract(
     stop: &StopToken,
 ) -> Result<Extracted> {
     let read = in_batches(source, observer, stop, tables)?;
-    let mut batches = read.batches.into_iter();
+    let mut batches = read.made.into_iter();
     let mut tables: Vec<FeatureTable> = batches.next().unwrap_or_default();
     for batch in batches {
         for (table, rows) in tables.iter_mut().zip(batch) {
@@ -260,7 +263,7 @@ pub fn extract(
 /// What was made of the frames of a source, batch by batch.
 pub(crate) struct Batches<T> {
     /// What was made of each batch; at least one.
-    pub(crate) batches: Vec<T>,
+    pub(crate) made: Vec<T>,
     /// The indices of the frames in them, in order.
     pub(crate) kept: Vec<usize>,
     /// The frames that could not be read or used, each with its error.
@@ -320,7 +323,7 @@ pub(crate) fn in_batches<T>(
         ));
     }
     Ok(Batches {
-        batches,
+        made: batches,
         kept,
         skipped,
     })

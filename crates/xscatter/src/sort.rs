@@ -150,7 +150,7 @@ impl Sorter {
                 .map(|frame| self.verdict(frame))
                 .collect::<Result<Vec<_>>>()
         })?;
-        let verdicts = read.batches.into_iter().flatten();
+        let verdicts = read.made.into_iter().flatten();
         Ok(Verdicts {
             rows: read.kept.into_iter().zip(verdicts).collect(),
             skipped: read.skipped,

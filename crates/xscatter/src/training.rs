@@ -193,6 +193,9 @@ pub fn train(
             observer(Progress::Note(format!("skipped {}", skipped.error)));
         }
     }
+    for scan in [network_frames, train_frames, holdout_frames] {
+        check_classes(scan)?;
+    }
     let network = Arc::new(train_network(
         config,
         network_frames,
@@ -201,13 +204,15 @@ pub fn train(
         stop,
     )?);
     let rows = describe("describing train", train_frames, &network, observer, stop)?;
-    let holdout = describe(
+    let mut holdout = describe(
         "describing holdout",
         holdout_frames,
         &network,
         observer,
         stop,
     )?;
+    holdout.classes = in_terms_of(&holdout.classes, rows.classes.names())
+        .map_err(|error| error.in_file(holdout_frames.folder()))?;
 
     let (leaderboard, study) = rank(config, &rows, observer, stop)?;
     let best = |header| {
@@ -226,6 +231,46 @@ pub fn train(
         calibrated,
         image_alone,
     })
+}
+
+/// The same classes with the numbers that they have among `names`.
+fn in_terms_of(classes: &Classes, names: &[Arc<str>]) -> Result<Classes> {
+    let numbers: Result<Vec<u32>> = classes
+        .names()
+        .iter()
+        .map(|name| {
+            let number = names.iter().position(|other| other == name);
+            number.map(|number| number as u32).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!("expected the classes of the training frames, found {name}"),
+                )
+            })
+        })
+        .collect();
+    let numbers = numbers?;
+    let labels = classes
+        .labels()
+        .iter()
+        .map(|&label| numbers[label as usize])
+        .collect();
+    Ok(Classes::new(names.to_vec(), labels)?)
+}
+
+/// There is something to tell apart.
+fn check_classes(scan: &LabelledScan) -> Result<()> {
+    let classes = scan.classes();
+    match classes.names() {
+        [_, _, ..] => Ok(()),
+        names => Err(Error::new(
+            ErrorKind::DegenerateData,
+            format!(
+                "expected frames of two classes or more, found only {}",
+                names.first().map_or("none", |name| &**name)
+            ),
+        )
+        .in_file(scan.folder())),
+    }
 }
 
 fn train_network(
@@ -250,7 +295,7 @@ fn train_network(
     let read =
         representations::in_batches(&prepared, observer, stop, |frames| input.prepare(frames))?;
     note_skipped(frames, &read.skipped, observer);
-    let inputs = Inputs::concat(&read.batches)?;
+    let inputs = Inputs::concat(&read.made)?;
     let classes = frames.classes().select(&read.kept);
     let seed = derive_named(config.seed, "network");
     let training = TrainConfig {
@@ -430,4 +475,18 @@ fn fit_best(
         params: entry.params.clone(),
         classifier: classifier.fit(&train)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holdout_without_one_class_keeps_the_numbers_of_the_others() {
+        let training = Classes::from_names(&["GISAXS", "SAXS", "WAXS"]);
+        let holdout = Classes::from_names(&["WAXS", "SAXS", "WAXS"]);
+        let renumbered = in_terms_of(&holdout, training.names()).unwrap();
+        assert_eq!(renumbered.labels(), [2, 1, 2]);
+        assert!(in_terms_of(&training, holdout.names()).is_err());
+    }
 }
