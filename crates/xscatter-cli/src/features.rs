@@ -31,14 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         return Err(Error::new(ErrorKind::InvalidArgument, message).at("--representation"));
     }
     let series = io::open_series(&args.paths);
-    for skipped in series.skipped() {
-        output::report(&skipped.error);
-    }
-    let mut outcome = if series.skipped().is_empty() {
-        Outcome::Complete
-    } else {
-        Outcome::Partial
-    };
+    let mut outcome = output::report_skipped(series.skipped(), &args.paths);
     if series.is_empty() {
         return Err(Error::new(
             ErrorKind::DegenerateData,

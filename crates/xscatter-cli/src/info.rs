@@ -59,11 +59,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if args.header {
         show_headers(series.files())?;
     }
-    for skipped in series.skipped() {
-        output::report(&skipped.error);
-        outcome = Outcome::Partial;
+    match output::report_skipped(series.skipped(), &args.paths) {
+        Outcome::Complete => Ok(outcome),
+        Outcome::Partial => Ok(Outcome::Partial),
     }
-    Ok(outcome)
 }
 
 fn text(value: Option<Number>) -> String {

@@ -66,10 +66,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         ));
     }
     let mut outcome = Outcome::Complete;
-    let mut fail = |error: &Error| {
-        output::report(error);
-        outcome = Outcome::Partial;
-    };
     let bar = ProgressBar::new(series.len() as u64);
     let mut engine: Option<Engine> = None;
     for index in 0..series.len() {
@@ -88,13 +84,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             save(&args.out, index, path, number, engine, &profile)
         });
         if let Err(error) = result {
-            bar.suspend(|| fail(&error.in_file(path)));
+            bar.suspend(|| output::report(&error.in_file(path)));
+            outcome = Outcome::Partial;
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
-    for skipped in series.skipped() {
-        fail(&skipped.error);
+    if output::report_skipped(series.skipped(), &args.paths) == Outcome::Partial {
+        outcome = Outcome::Partial;
     }
     if !args.json && !series.is_empty() {
         output::line(format_args!("profiles in {}", args.out.display()));

@@ -2,10 +2,15 @@
 
 use std::error::Error as _;
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use xscatter::bystander::is_bystander;
+use xscatter::io::Skipped;
 use xscatter::progress::Progress;
+
+use crate::Outcome;
 
 /// A plain table with these column titles.
 pub(crate) fn table<const N: usize>(titles: [&str; N]) -> Table {
@@ -22,6 +27,25 @@ pub(crate) fn report(error: &xscatter::Error) {
         let text = error.to_string();
         eprintln!("  caused by: {text}");
         cause = error.source();
+    }
+}
+
+/// Writes why files were skipped to standard error; files that are simply no detector images and lay in
+/// a folder are counted, and are no failure.
+pub(crate) fn report_skipped(skipped: &[Skipped], named: &[PathBuf]) -> Outcome {
+    let (others, failed): (Vec<_>, Vec<_>) = skipped
+        .iter()
+        .partition(|skipped| is_bystander(skipped, named));
+    for skipped in &failed {
+        report(&skipped.error);
+    }
+    if !others.is_empty() {
+        eprintln!("note: {} other files are no detector images", others.len());
+    }
+    if failed.is_empty() {
+        Outcome::Complete
+    } else {
+        Outcome::Partial
     }
 }
 

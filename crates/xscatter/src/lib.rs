@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod archive;
+pub mod bystander;
 pub mod catalogue;
 pub mod compare;
 pub mod prelude;

@@ -15,6 +15,7 @@ use xscatter_core::{
 use xscatter_deep::{Device, TrainedNetwork};
 use xscatter_learn::FittedClassifier;
 
+use crate::bystander::is_bystander;
 use crate::progress::{Observer, Progress};
 use crate::representations::{self, Header};
 
@@ -260,6 +261,8 @@ pub struct SortedFiles {
     pub rows: Vec<SortedFrame>,
     /// Files and frames that could not be read or described: where, and why.
     pub skipped: Vec<(PathBuf, String)>,
+    /// How many files of the folders are no detector images at all: notes, tables, pictures.
+    pub others: usize,
 }
 
 /// One frame of a file and what was found in it.
@@ -330,6 +333,9 @@ impl fmt::Display for SortedFiles {
                 error
             )?;
         }
+        if self.others > 0 {
+            writeln!(f, "{} other files are no detector images", self.others)?;
+        }
         Ok(())
     }
 }
@@ -357,6 +363,7 @@ pub fn sort_paths<P: AsRef<Path>>(
         let reasons: Vec<String> = series
             .skipped()
             .iter()
+            .take(5)
             .map(|skipped| format!("\n  {}", skipped.error))
             .collect();
         return Err(Error::new(
@@ -385,15 +392,22 @@ pub fn sort_paths<P: AsRef<Path>>(
         .skipped
         .iter()
         .map(|(index, error)| (place(*index).0, error));
-    let files = series
+    let (others, failed): (Vec<_>, Vec<_>) = series
         .skipped()
+        .iter()
+        .partition(|skipped| is_bystander(skipped, paths));
+    let files = failed
         .iter()
         .map(|skipped| (skipped.path.clone(), &skipped.error));
     let skipped = frames
         .chain(files)
         .map(|(path, error)| (path, error.message().to_owned()))
         .collect();
-    Ok(SortedFiles { rows, skipped })
+    Ok(SortedFiles {
+        rows,
+        skipped,
+        others: others.len(),
+    })
 }
 
 /// Whether the header's geometry was used, for people.
