@@ -78,13 +78,18 @@ fn block_means(frame: &Frame, block: usize) -> Vec<Option<f64>> {
     let mut sums = vec![(0.0f64, 0.0f64); rows * columns];
     let flags = frame.mask().map(|mask| mask.as_slice());
     let width = frame.shape().1;
-    for (index, &count) in frame.as_slice().iter().enumerate() {
-        if flags.is_some_and(|flags| !flags[index].is_valid()) || !count.is_finite() {
-            continue;
+    for (row, line) in frame.as_slice().chunks(width.max(1)).enumerate() {
+        let flags = flags.map(|flags| &flags[row * width..][..width]);
+        let sums = &mut sums[row / block * columns..][..columns];
+        for (place, (sum, counts)) in sums.iter_mut().zip(line.chunks(block)).enumerate() {
+            for (offset, &count) in counts.iter().enumerate() {
+                let valid = flags.is_none_or(|flags| flags[place * block + offset].is_valid());
+                if valid && count.is_finite() {
+                    sum.0 += f64::from(count.max(0.0));
+                    sum.1 += 1.0;
+                }
+            }
         }
-        let sum = &mut sums[index / width / block * columns + index % width / block];
-        sum.0 += f64::from(count.max(0.0));
-        sum.1 += 1.0;
     }
     let enough = MIN_COVERAGE * (block * block) as f64;
     sums.into_iter()
