@@ -76,7 +76,13 @@ fn run() -> xscatter::Result<()> {
 
     // 3. Sort whatever was named on the command line.
     if !paths.is_empty() {
-        let sorted = sort::sort_paths(&trained.sorter, &paths, &mut |step| bar.show(step), &stop)?;
+        let sorted = sort::sort_paths(
+            &trained.sorter,
+            &paths,
+            None,
+            &mut |step| bar.show(step),
+            &stop,
+        )?;
         bar.finish();
         sorted.save(out)?;
         println!("\n{sorted}");

@@ -1,11 +1,13 @@
 //! `xscatter sort`: which technique is each frame?
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
 use xscatter::archive::{self, ArchiveConfig, LabelledScan, Part};
 use xscatter::compare::Comparison;
 use xscatter::deep::device;
+use xscatter::geometry::Poni;
 use xscatter::sort::{self, SortedFiles, Sorter};
 use xscatter::training::{self, TrainingConfig};
 use xscatter::{Error, ErrorKind, Result, StopToken};
@@ -29,6 +31,9 @@ pub(crate) struct Args {
     /// What to train on, as `archive.json` in an archive; without it the small archive of the example.
     #[arg(long, value_name = "JSON")]
     config: Option<PathBuf>,
+    /// The geometry of all files as a PONI file; without it, that of each file's header.
+    #[arg(long, value_name = "FILE")]
+    poni: Option<PathBuf>,
     /// A CSV with the columns `file` (or `path`) and `technique` (or `class`): compare with it.
     #[arg(long, value_name = "CSV")]
     truth: Option<PathBuf>,
@@ -53,7 +58,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             )),
         };
     }
-    let sorted = sort::sort_paths(&sorter, &args.paths, &mut |step| bar.show(step), &stop)?;
+    let geometry = match &args.poni {
+        Some(path) => Some(Arc::new(Poni::read(path)?.geometry)),
+        None => None,
+    };
+    let mut listen = |step| bar.show(step);
+    let sorted = sort::sort_paths(&sorter, &args.paths, geometry.as_ref(), &mut listen, &stop)?;
     bar.finish();
     sorted.save(&args.out)?;
     if args.json {

@@ -10,8 +10,8 @@
 //! | `image` | | the five above side by side |
 //! | `lenet` | | the last hidden layer of a trained LeNet |
 //! | `image+lenet` | | both |
-//! | `calibrated-shape` | used | `layout`, `azimuthal` about the stated beam centre, the angles covered |
-//! | `calibrated` | used | `image` about the stated beam centre, the angles covered |
+//! | `calibrated-shape` | used | `layout`, `azimuthal` about the stated beam centre, the q covered |
+//! | `calibrated` | used | `image` about the stated beam centre, the q covered |
 //!
 //! Those without a header see the image alone and estimate the beam centre.
 
@@ -24,8 +24,8 @@ use xscatter_core::{
 };
 use xscatter_deep::{LeNetExtractor, TrainedNetwork};
 use xscatter_features::{
-    AngularRange, Azimuthal, AzimuthalConfig, Glcm, GlcmConfig, HistogramConfig,
-    HistogramStatistics, Layout, LayoutConfig, RadialConfig, RadialProfile,
+    Azimuthal, AzimuthalConfig, Glcm, GlcmConfig, HistogramConfig, HistogramStatistics, Layout,
+    LayoutConfig, QRange, RadialConfig, RadialProfile,
 };
 use xscatter_heal::{BeamCentre, CentreConfig, Fallback, ZingerRemoval};
 
@@ -97,10 +97,7 @@ pub const RECIPES: [Recipe; 10] = [
             "lenet",
         ],
     ),
-    Recipe::calibrated(
-        "calibrated-shape",
-        &["layout", "azimuthal", "angular-range"],
-    ),
+    Recipe::calibrated("calibrated-shape", &["layout", "azimuthal", "q-range"]),
     Recipe::calibrated(
         "calibrated",
         &[
@@ -109,7 +106,7 @@ pub const RECIPES: [Recipe; 10] = [
             "radial-profile",
             "layout",
             "azimuthal",
-            "angular-range",
+            "q-range",
         ],
     ),
 ];
@@ -159,7 +156,7 @@ pub fn extractor(
         ("azimuthal", _) => Azimuthal::new(AzimuthalConfig::default())
             .map_err(|error| invalid(&error))?
             .boxed(),
-        ("angular-range", _) => AngularRange::new().boxed(),
+        ("q-range", _) => QRange::new().boxed(),
         ("lenet", Some(network)) => LeNetExtractor::new(network.clone()).boxed(),
         ("lenet", None) => return Err(invalid(&"expected a trained network, got none")),
         _ => return Err(invalid(&"expected the name of a part of a representation")),

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{
-    Error, ErrorKind, FeatureTable, Frame, FrameSource, Params, Predictor, Result, StopToken,
+    Error, ErrorKind, FeatureTable, Frame, FrameSource, Geometry, Params, Predictor, Result,
+    StopToken, transform_fn,
 };
 use xscatter_deep::{Device, TrainedNetwork};
 use xscatter_learn::FittedClassifier;
@@ -340,13 +341,15 @@ impl fmt::Display for SortedFiles {
     }
 }
 
-/// Sorts detector files and folders of them.
+/// Sorts detector files and folders of them; `geometry` is that of all files, if it is known better than
+/// from their headers.
 ///
 /// # Errors
 /// If no file could be opened at all, or the work is stopped.
 pub fn sort_paths<P: AsRef<Path>>(
     sorter: &Sorter,
     paths: &[P],
+    geometry: Option<&Arc<Geometry>>,
     observer: &mut Observer<'_>,
     stop: &StopToken,
 ) -> Result<SortedFiles> {
@@ -375,7 +378,13 @@ pub fn sort_paths<P: AsRef<Path>>(
             ),
         ));
     }
-    let verdicts = sorter.sort(&series, observer, stop)?;
+    let calibrated = (&series).with(transform_fn(|mut frame: Frame| {
+        if let Some(geometry) = geometry {
+            frame.info.geometry = Some(geometry.clone());
+        }
+        Ok(frame)
+    }));
+    let verdicts = sorter.sort(&calibrated, observer, stop)?;
     let rows = verdicts
         .rows
         .into_iter()

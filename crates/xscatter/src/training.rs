@@ -355,7 +355,7 @@ const IMAGE_PARTS: [&str; 6] = [
     "azimuthal",
     "lenet",
 ];
-const HEADER_PARTS: [&str; 3] = ["radial-profile", "azimuthal", "angular-range"];
+const HEADER_PARTS: [&str; 3] = ["radial-profile", "azimuthal", "q-range"];
 
 fn describe(
     stage: &str,

@@ -113,8 +113,8 @@ fn from_nothing_to_sorted_files() {
     let loaded = Sorter::load(&out.join("model"), &device::cpu()).unwrap();
     let stop = StopToken::new();
     let paths = [archive.join("holdout")];
-    let one = sort::sort_paths(&trained.sorter, &paths, &mut silent, &stop).unwrap();
-    let two = sort::sort_paths(&loaded, &paths, &mut silent, &stop).unwrap();
+    let one = sort::sort_paths(&trained.sorter, &paths, None, &mut silent, &stop).unwrap();
+    let two = sort::sort_paths(&loaded, &paths, None, &mut silent, &stop).unwrap();
     assert_eq!(one.rows, two.rows);
     assert_eq!(one.rows.len(), 8);
     one.save(&out).unwrap();

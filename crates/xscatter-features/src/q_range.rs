@@ -1,21 +1,24 @@
-//! Which scattering angles a frame covers, where its header says so.
+//! Which scattering vectors a frame covers, where its header says so.
 //!
 //! Small-angle and wide-angle patterns may look alike; what tells them apart is the scale. Use this
 //! beside descriptors of the image. It reads the frame's geometry and no pixel, so it says nothing of
 //! the sample, and nothing at all of a frame without a calibration.
 //!
+//! With `q = 4π sin(θ) / λ` in nm⁻¹, `2θ` the angle between two directions at the sample:
+//!
 //! | column | value |
 //! |---|---|
-//! | `angle.known` | 1 with a geometry, 0 without |
-//! | `angle.log_max` | log₁₀ of the largest 2θ (rad) among the corners of the image |
-//! | `angle.log_span` | log₁₀ of the angle (rad) that the diagonal of the image spans at the sample |
-//! | `angle.log_per_mm` | log₁₀ of the angle (rad) that a millimetre spans at the foot of the detector's normal |
+//! | `q.known` | 1 with a geometry, 0 without |
+//! | `q.log_max` | log₁₀ of the largest q among the corners of the image |
+//! | `q.log_span` | log₁₀ of the q between opposite corners of the image |
+//! | `q.log_per_mm` | log₁₀ of the q that a millimetre spans at the foot of the detector's normal |
 //!
-//! Without a geometry the logarithms are −6, an angle far below those of any detector, to be read
-//! together with `angle.known`: no value is `NaN`, so that every family of models can use them. A geometry
-//! that cannot be (not finite, pixels without size) is an error of kind
+//! Without a geometry the logarithms are −6, far below those of any detector, to be read together with
+//! `q.known`: no value is `NaN`, so that every family of models can use them. A geometry that cannot be
+//! (not finite, pixels without size) is an error of kind
 //! [`InvalidArgument`](xscatter_core::ErrorKind::InvalidArgument).
 
+use std::f64::consts::PI;
 use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
@@ -25,51 +28,46 @@ use xscatter_geometry::PixelMap;
 use crate::batch::fill_rows;
 use crate::resample::name_frame;
 
-/// The angles that a frame covers; see the [module](self).
+/// The scattering vectors that a frame covers; see the [module](self).
 ///
 /// ```
 /// use ndarray::Array2;
 /// use xscatter_core::{FeatureExtractor, Frame, FrameInfo, Geometry, PixelPosition};
-/// use xscatter_features::AngularRange;
+/// use xscatter_features::QRange;
 ///
 /// let centre = PixelPosition { row: 0.0, column: 0.0 };
 /// let geometry = Geometry::transmission(1.0, centre, 1e-3, 1e-10);
 /// let info = FrameInfo { geometry: Some(geometry.into()), ..Default::default() };
 /// let frame = Frame::new(Array2::zeros((60, 80))).with_info(info);
-/// let row = AngularRange::new().extract(&[frame])?;
-/// // The far corner is 0.1 m from the beam, 1 m from the sample.
-/// assert!((row.values()[(0, 1)] - (0.1f32).atan().log10()).abs() < 1e-6);
+/// let row = QRange::new().extract(&[frame])?;
+/// // The far corner is 0.1 m from the beam, 1 m from the sample; λ is 0.1 nm.
+/// let q = 4.0 * std::f64::consts::PI / 0.1 * (0.1f64.atan() / 2.0).sin();
+/// assert!((row.values()[(0, 1)] - q.log10() as f32).abs() < 1e-6);
 /// # Ok::<(), xscatter_core::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct AngularRange {
+pub struct QRange {
     columns: [Arc<str>; 4],
 }
 
-impl AngularRange {
+impl QRange {
     /// The extractor; there is nothing to set.
     pub fn new() -> Self {
         Self {
-            columns: [
-                "angle.known",
-                "angle.log_max",
-                "angle.log_span",
-                "angle.log_per_mm",
-            ]
-            .map(Into::into),
+            columns: ["q.known", "q.log_max", "q.log_span", "q.log_per_mm"].map(Into::into),
         }
     }
 }
 
-impl Default for AngularRange {
+impl Default for QRange {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl FeatureExtractor for AngularRange {
+impl FeatureExtractor for QRange {
     fn name(&self) -> &str {
-        "angular-range"
+        "q-range"
     }
 
     fn columns(&self) -> &[Arc<str>] {
@@ -82,7 +80,7 @@ impl FeatureExtractor for AngularRange {
     }
 }
 
-/// The logarithm that stands for an angle that nobody knows.
+/// The logarithm that stands for a q that nobody knows.
 const UNKNOWN: f32 = -6.0;
 
 fn row(frame: &Frame) -> Result<Vec<f32>> {
@@ -106,12 +104,9 @@ fn row(frame: &Frame) -> Result<Vec<f32>> {
     let norm = |v: [f64; 3]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
     let span = (dot / (norm(a) * norm(b))).clamp(-1.0, 1.0).acos();
     let per_mm = (1e-3 / geometry.distance_m.abs()).atan();
-    Ok([max, span, per_mm]
-        .iter()
-        .fold(vec![1.0], |mut row, angle| {
-            row.push(angle.log10() as f32);
-            row
-        }))
+    let wavelength_nm = geometry.wavelength_m * 1e9;
+    let log_q = |angle: f64| (4.0 * PI / wavelength_nm * (angle / 2.0).sin()).log10() as f32;
+    Ok(vec![1.0, log_q(max), log_q(span), log_q(per_mm)])
 }
 
 #[cfg(test)]
@@ -134,22 +129,20 @@ mod tests {
     }
 
     #[test]
-    fn ten_times_the_distance_is_a_tenth_of_the_angle() {
-        let table = AngularRange::new()
-            .extract(&[frame(1.0), frame(10.0)])
-            .unwrap();
+    fn ten_times_the_distance_is_a_tenth_of_q() {
+        let table = QRange::new().extract(&[frame(1.0), frame(10.0)]).unwrap();
         let values = table.values();
         for column in [1, 2, 3] {
             assert!((values[(0, column)] - values[(1, column)] - 1.0).abs() < 1e-4);
         }
-        // The beam is at the middle: the diagonal spans twice the angle of a corner.
+        // The beam is at the middle: the diagonal spans twice the q of a corner.
         assert!((values[(0, 2)] - values[(0, 1)] - 2f32.log10()).abs() < 1e-4);
     }
 
     #[test]
     fn a_frame_without_geometry_says_so() {
         let bare = Frame::new(Array2::ones((4, 4)));
-        let table = AngularRange::new().extract(&[bare]).unwrap();
+        let table = QRange::new().extract(&[bare]).unwrap();
         assert_eq!(
             table.values().row(0).to_vec(),
             [0.0, UNKNOWN, UNKNOWN, UNKNOWN]
@@ -158,13 +151,13 @@ mod tests {
 
     #[test]
     fn a_geometry_that_cannot_be_is_an_error() {
-        let error = AngularRange::new().extract(&[frame(f64::NAN)]).unwrap_err();
+        let error = QRange::new().extract(&[frame(f64::NAN)]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }
 
     #[test]
     fn keeps_the_contract() {
         let frames = [frame(0.2), frame(5.0), Frame::new(Array2::ones((9, 7)))];
-        xscatter_testkit::check_extractor(&AngularRange::new(), &frames).unwrap();
+        xscatter_testkit::check_extractor(&QRange::new(), &frames).unwrap();
     }
 }
