@@ -251,7 +251,8 @@ impl Metric for Matthews {
                 return Score::Undefined("all predictions are of one class".into());
             }
             let spread = (of_truth as f64).sqrt() * (of_guesses as f64).sqrt();
-            Score::Value(sums.covariance() as f64 / spread)
+            // Rounding of the roots can carry a perfect or perfectly wrong result beyond its range.
+            Score::Value((sums.covariance() as f64 / spread).clamp(-1.0, 1.0))
         })
     }
 }
