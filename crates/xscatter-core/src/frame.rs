@@ -28,6 +28,9 @@ pub struct FrameInfo {
     pub beam_centre_px: Option<PixelPosition>,
     /// The header of the file as it stands there.
     pub header: Arc<BTreeMap<String, String>>,
+    /// What is wrong with a frame that could be read all the same: a checksum that does not match, a
+    /// series that ended early.
+    pub warnings: Vec<String>,
 }
 
 impl FrameInfo {

@@ -1,79 +1,148 @@
-//! The bytes of a file, plain or gzipped, read in pieces that are known to be there.
+//! The bytes of a file, plain or gzipped, on disk or in memory, read in pieces that are known to be
+//! there.
+//!
+//! Nothing is mapped into memory: a file that another program shortens meanwhile is an error here, not
+//! the end of the process.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::limits::Limits;
 
+/// Unpacked bytes that are kept for the frames to come; larger files are unpacked for each frame.
+const KEPT_BYTES: usize = 64 << 20;
+
 /// Where the bytes of a detector file are.
 #[derive(Debug, Clone)]
 pub(crate) struct Blob {
     path: PathBuf,
-    gzipped: bool,
+    source: Source,
     limits: Limits,
 }
 
+#[derive(Debug, Clone)]
+enum Source {
+    /// As they lie on disk.
+    Disk,
+    /// Gzipped on disk.
+    Packed,
+    /// In memory; `on_disk` if they were unpacked from a file.
+    Memory { bytes: Arc<Vec<u8>>, on_disk: bool },
+}
+
 impl Blob {
+    /// A file on disk.
     pub(crate) fn new(path: &Path, limits: &Limits) -> Result<Self> {
         let mut blob = Self {
             path: path.to_path_buf(),
-            gzipped: false,
+            source: Source::Disk,
             limits: *limits,
         };
-        blob.gzipped = blob.open()?.head(2)? == [0x1f, 0x8b];
+        if is_packed(&blob.open()?.head(2)?) {
+            blob.source = match unpack(open_file(path)?, limits)? {
+                bytes if bytes.len() <= KEPT_BYTES => Source::Memory {
+                    bytes: Arc::new(bytes),
+                    on_disk: true,
+                },
+                _ => Source::Packed,
+            };
+        }
         Ok(blob)
+    }
+
+    /// The content of a file in memory; `name` stands in errors and beside the frames.
+    pub(crate) fn in_memory(name: &Path, bytes: Vec<u8>, limits: &Limits) -> Result<Self> {
+        let bytes = if is_packed(&bytes) {
+            unpack(&bytes[..], limits)?
+        } else {
+            bytes
+        };
+        Ok(Self {
+            path: name.to_path_buf(),
+            source: Source::Memory {
+                bytes: Arc::new(bytes),
+                on_disk: false,
+            },
+            limits: *limits,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn is_gzipped(&self) -> bool {
-        self.gzipped
+    /// Whether the bytes lie in the file as they are, so that another library can open it.
+    pub(crate) fn is_plain_file(&self) -> bool {
+        matches!(self.source, Source::Disk)
+    }
+
+    /// Whether files beside this one can belong to it.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        !matches!(self.source, Source::Memory { on_disk: false, .. })
     }
 
     /// Opens the file; a gzipped one is unpacked into memory, at most as far as the limits allow.
     pub(crate) fn open(&self) -> Result<Bytes> {
-        let file = File::open(&self.path)?;
-        if file.metadata()?.is_dir() {
-            return Err(Error::new(ErrorKind::Io, "expected a file, found a folder"));
+        match &self.source {
+            Source::Disk => {
+                let file = open_file(&self.path)?;
+                let len = file.metadata()?.len();
+                Ok(Bytes::File { file, len })
+            }
+            Source::Packed => {
+                let bytes = unpack(open_file(&self.path)?, &self.limits)?;
+                Ok(Bytes::Memory(Arc::new(bytes)))
+            }
+            Source::Memory { bytes, .. } => Ok(Bytes::Memory(Arc::clone(bytes))),
         }
-        if !self.gzipped {
-            let len = file.metadata()?.len();
-            return Ok(Bytes::File { file, len });
-        }
-        let limit = (self.limits.max_pixels as u64).saturating_mul(8);
-        let mut bytes = Vec::new();
-        // Some writers append one gzip member a frame (fabio#18).
-        MultiGzDecoder::new(file)
-            .take(limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| {
-                let kind = match error.kind() {
-                    std::io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
-                    _ => ErrorKind::Malformed,
-                };
-                Error::new(kind, format!("expected a whole gzip stream: {error}"))
-            })?;
-        if bytes.len() as u64 > limit {
-            return Err(Error::new(
-                ErrorKind::LimitExceeded,
-                format!("expected at most {limit} bytes after unpacking"),
-            ));
-        }
-        Ok(Bytes::Memory(bytes))
     }
+}
+
+fn is_packed(head: &[u8]) -> bool {
+    head.starts_with(&[0x1f, 0x8b])
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(Error::new(ErrorKind::Io, "expected a file, found a folder"));
+    }
+    Ok(file)
+}
+
+fn unpack(packed: impl Read, limits: &Limits) -> Result<Vec<u8>> {
+    let limit = (limits.max_pixels as u64).saturating_mul(8);
+    let mut bytes = Vec::new();
+    // Some writers append one gzip member a frame (fabio#18).
+    MultiGzDecoder::new(packed)
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| {
+            let kind = match error.kind() {
+                std::io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+                _ => ErrorKind::Malformed,
+            };
+            Error::new(kind, format!("expected a whole gzip stream: {error}"))
+        })?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!("expected at most {limit} bytes after unpacking"),
+        ));
+    }
+    Ok(bytes)
 }
 
 /// An open file.
 #[derive(Debug)]
 pub(crate) enum Bytes {
     File { file: File, len: u64 },
-    Memory(Vec<u8>),
+    Memory(Arc<Vec<u8>>),
 }
 
 impl Bytes {
@@ -84,47 +153,68 @@ impl Bytes {
         }
     }
 
-    /// Exactly `len` bytes from `offset`; nothing is allocated if they are not there.
-    pub(crate) fn read_at(&mut self, offset: u64, len: u64) -> Result<Vec<u8>> {
-        let end = offset.checked_add(len);
-        if end.is_none_or(|end| end > self.len()) {
-            return Err(Error::new(
-                ErrorKind::Truncated,
-                format!(
-                    "expected {len} bytes, found {}",
-                    self.len().saturating_sub(offset)
-                ),
-            )
-            .at(format!("byte {offset}")));
-        }
+    /// Fills `out` from `offset`.
+    pub(crate) fn read_into(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        self.check(offset, out.len() as u64)?;
         match self {
-            Self::File { file, .. } => {
-                file.seek(SeekFrom::Start(offset))?;
-                let mut bytes = Vec::with_capacity(len as usize);
-                file.take(len).read_to_end(&mut bytes)?;
-                if (bytes.len() as u64) < len {
-                    return Err(Error::new(
-                        ErrorKind::Truncated,
-                        format!("expected {len} bytes, found {}", bytes.len()),
-                    )
-                    .at(format!("byte {offset}")));
-                }
-                Ok(bytes)
-            }
+            Self::File { file, .. } => read_exact_at(file, out, offset).map_err(|error| {
+                let kind = match error.kind() {
+                    std::io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+                    _ => ErrorKind::Io,
+                };
+                Error::new(kind, format!("expected {} bytes: {error}", out.len()))
+                    .at(format!("byte {offset}"))
+            }),
             Self::Memory(bytes) => {
-                let start = offset as usize;
-                Ok(bytes[start..start + len as usize].to_vec())
+                out.copy_from_slice(&bytes[offset as usize..][..out.len()]);
+                Ok(())
             }
         }
     }
 
+    /// Exactly `len` bytes from `offset`; nothing is allocated if they are not there.
+    pub(crate) fn read_at(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
+        self.check(offset, len)?;
+        let mut bytes = vec![0; len as usize];
+        self.read_into(offset, &mut bytes)?;
+        Ok(bytes)
+    }
+
     /// At most `len` bytes from `offset`, fewer at the end of the file.
-    pub(crate) fn read_up_to(&mut self, offset: u64, len: u64) -> Result<Vec<u8>> {
+    pub(crate) fn read_up_to(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
         let len = len.min(self.len().saturating_sub(offset));
         self.read_at(offset.min(self.len()), len)
     }
 
-    pub(crate) fn head(&mut self, len: u64) -> Result<Vec<u8>> {
+    pub(crate) fn head(&self, len: u64) -> Result<Vec<u8>> {
         self.read_up_to(0, len)
     }
+
+    /// That so many bytes are there: to be asked before memory is set aside for them.
+    pub(crate) fn check(&self, offset: u64, len: u64) -> Result<()> {
+        let end = offset.checked_add(len);
+        if end.is_some_and(|end| end <= self.len()) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Truncated,
+            format!(
+                "expected {len} bytes, found {}",
+                self.len().saturating_sub(offset)
+            ),
+        )
+        .at(format!("byte {offset}")))
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, out, offset)
+}
+
+#[cfg(not(unix))]
+fn read_exact_at(mut file: &File, out: &mut [u8], offset: u64) -> std::io::Result<()> {
+    use std::io::{Seek, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(out)
 }

@@ -2,8 +2,7 @@
 //!
 //! Every pixel is stored as the difference to the one before it, in one byte if it fits, else behind
 //! an escape (`0x80`, `0x8000`, `0x80000000`) in two, four or eight. The checksum (`Content-MD5`) is
-//! verified on every read; a mismatch is noted in the header under
-//! [`WARNING_KEY`](crate::WARNING_KEY) and the frame is read all the same, because
+//! verified on every read; a mismatch is a warning and the frame is read all the same, because
 //! programs other than the detector's own are known to write wrong ones (fabio#628).
 //! Source: the layout as read by fabio 2026.6.0 and the convention `PILATUS_1.2`.
 
@@ -17,13 +16,12 @@ use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::{Blob, Bytes};
 use crate::config::ReadConfig;
-use crate::header::{self, Header, Stated};
+use crate::header::{self, Header};
 use crate::limits::Limits;
-use crate::open::{Opened, ReadFrame};
+use crate::metadata::Metadata;
+use crate::open::{About, Opened, ReadFrame};
 use crate::pilatus;
 use crate::pixels::{ByteOrder, Dtype, Pixels};
-use crate::raw::RawFrame;
-use crate::sentinel::SentinelPolicy;
 
 mod write;
 
@@ -45,14 +43,14 @@ struct Cbf {
     data_offset: u64,
     data_len: u64,
     md5: Option<String>,
-    header: Header,
-    stated: Stated,
+    header: Arc<Header>,
+    metadata: Arc<Metadata>,
 }
 
 pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     let limits = &config.limits;
-    let mut bytes = blob.open()?;
-    let (text, data_offset) = split_text(&mut bytes, limits)?;
+    let bytes = blob.open()?;
+    let (text, data_offset) = split_text(&bytes, limits)?;
     let section = find(&text, SECTION)
         .ok_or_else(|| malformed("expected a binary section, found none before the pixels"))?;
     let mime = Mime::parse(&String::from_utf8_lossy(&text[section + SECTION.len()..]));
@@ -136,8 +134,8 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         data_offset,
         data_len,
         md5: mime.get("content-md5"),
-        stated: pilatus::stated(&header),
-        header,
+        metadata: Arc::new(pilatus::stated(&header)),
+        header: Arc::new(header),
     };
     Ok(Opened {
         shape,
@@ -149,7 +147,7 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
 }
 
 /// The text before the pixels, and where the pixels begin.
-fn split_text(bytes: &mut Bytes, limits: &Limits) -> Result<(Vec<u8>, u64)> {
+fn split_text(bytes: &Bytes, limits: &Limits) -> Result<(Vec<u8>, u64)> {
     let limit = (limits.max_header_bytes as u64).min(bytes.len());
     let mut size = limit.min(16 << 10);
     loop {
@@ -231,37 +229,47 @@ impl Mime {
 }
 
 impl ReadFrame for Cbf {
-    fn read(&self, index: usize) -> Result<RawFrame> {
-        let payload = self.blob.open()?.read_at(self.data_offset, self.data_len)?;
-        let mut header = self.header.clone();
-        if let Some(stated) = &self.md5 {
-            let found = BASE64.encode(Md5::digest(&payload));
-            if found != *stated {
-                let stated = header::value(stated);
-                header::warn(
-                    &mut header,
-                    &format!("Content-MD5 is {stated}, that of the pixels is {found}"),
-                );
-            }
-        }
-        let pixels = if self.byte_offset {
-            let mut values = vec![0; self.shape.0 * self.shape.1];
-            decode_byte_offset(&payload, &mut values)
-                .map_err(|error| error.at(format!("byte {}", self.data_offset)))?;
-            integers(values, self.dtype, self.shape)
-        } else {
-            let bytes = self.shape.0 * self.shape.1 * self.dtype.bytes();
-            Pixels::from_bytes(&payload[..bytes], self.dtype, ByteOrder::Little, self.shape)
-        };
-        let pixels = pixels.ok_or_else(|| malformed("the pixels do not fill the shape"))?;
-        let policy = SentinelPolicy {
-            cutoff: self.stated.cutoff,
+    fn about(&self, _: usize) -> Result<About> {
+        Ok(About {
+            header: Arc::clone(&self.header),
+            metadata: Arc::clone(&self.metadata),
             ..Default::default()
-        };
-        Ok(RawFrame {
-            mask: policy.mask(&pixels).map(Arc::new),
-            pixels,
-            info: self.stated.info(self.blob.path(), index, Arc::new(header)),
+        })
+    }
+
+    fn pixels(&self, _: usize, pixels: &mut Pixels) -> Result<Option<String>> {
+        let payload = self.blob.open()?.read_at(self.data_offset, self.data_len)?;
+        if !self.byte_offset {
+            pixels.fill(self.dtype, ByteOrder::Little, self.shape, |out| {
+                out.copy_from_slice(&payload[..out.len()]);
+                Ok(())
+            })?;
+        } else if self.dtype == Dtype::I32 {
+            pixels.fill(self.dtype, ByteOrder::NATIVE, self.shape, |out| {
+                self.decode(&payload, bytemuck::cast_slice_mut(out))
+            })?;
+        } else {
+            let mut values = vec![0; self.shape.0 * self.shape.1];
+            self.decode(&payload, &mut values)?;
+            *pixels = integers(values, self.dtype, self.shape)
+                .ok_or_else(|| malformed("the pixels do not fill the shape"))?;
+        }
+        Ok(self.checksum_warning(&payload))
+    }
+}
+
+impl Cbf {
+    fn decode(&self, payload: &[u8], out: &mut [i32]) -> Result<()> {
+        decode_byte_offset(payload, out)
+            .map_err(|error| error.at(format!("byte {}", self.data_offset)))
+    }
+
+    fn checksum_warning(&self, payload: &[u8]) -> Option<String> {
+        let stated = self.md5.as_ref()?;
+        let found = BASE64.encode(Md5::digest(payload));
+        (found != *stated).then(|| {
+            let stated = header::value(stated);
+            format!("Content-MD5 is {stated}, that of the pixels is {found}")
         })
     }
 }

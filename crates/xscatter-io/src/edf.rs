@@ -3,9 +3,10 @@
 //! There is no specification; the rules here are those on which fabio 2026.6.0 and its issue threads
 //! agree. A header ends at `}` and a line feed, whatever size it claims for itself (fabio#42, #332);
 //! `Size` counts the padding behind the pixels (fabio#219, #297), so that the array is as large as
-//! its dimensions say; a missing or unknown `DataType` is read as `u16` with a note under
-//! [`WARNING_KEY`](crate::WARNING_KEY). Several frames, a general block with defaults, pixels in
-//! another file and gzip inside the block are read. One pass at opening makes an index (silx#1168).
+//! its dimensions say; a missing or unknown `DataType` is read as `u16` with a warning. Several frames, a
+//! general block with defaults, pixels in another file and gzip inside the block are read. One pass at
+//! opening makes an index of places and shapes (silx#1168); the headers themselves are parsed again when
+//! their frame is read, so that a series of any length takes little memory.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -13,17 +14,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use xscatter_core::{Error, ErrorKind, Geometry, PixelPosition, Result};
+use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::{Blob, Bytes};
 use crate::config::ReadConfig;
-use crate::header::{self, Header, Stated};
+use crate::header::{self, Header};
 use crate::limits::Limits;
-use crate::open::{Opened, ReadFrame};
+use crate::metadata::{self, Metadata, Stated};
+use crate::open::{About, Opened, ReadFrame};
 use crate::pixels::{ByteOrder, Dtype, Pixels};
 use crate::poni;
-use crate::raw::RawFrame;
-use crate::sentinel::SentinelPolicy;
 
 mod write;
 
@@ -57,7 +57,9 @@ struct Image {
     dtype: Dtype,
     order: ByteOrder,
     packing: Packing,
-    header: Arc<Header>,
+    /// Where the text of its header starts, and how long it is.
+    header_offset: u64,
+    header_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,13 +72,15 @@ enum Packing {
 struct Edf {
     blob: Blob,
     images: Vec<Image>,
+    /// What the general block says of all frames.
+    general: Header,
     limits: Limits,
 }
 
 pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     let limits = &config.limits;
-    let mut bytes = blob.open()?;
-    let images = index(&mut bytes, blob.path(), limits)?;
+    let bytes = blob.open()?;
+    let (images, general) = index(&bytes, blob, limits)?;
     let Some(first) = images.first() else {
         return Err(malformed(
             "expected an image, found a header without pixels",
@@ -101,20 +105,20 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         reader: Box::new(Edf {
             blob: blob.clone(),
             images,
+            general,
             limits: *limits,
         }),
     })
 }
 
-/// The images of the file in order.
-fn index(bytes: &mut Bytes, path: &Path, limits: &Limits) -> Result<Vec<Image>> {
+/// The images of the file in order, and what the general block says.
+fn index(bytes: &Bytes, blob: &Blob, limits: &Limits) -> Result<(Vec<Image>, Header)> {
     let mut images = Vec::new();
     let mut general = Header::new();
     let mut offset = 0;
     let mut block = 0;
-    while let Some((text, data_offset)) = next_header(bytes, offset, limits)? {
-        let mut header = general.clone();
-        header.extend(parse(&text));
+    while let Some(text) = next_header(bytes, offset, limits)? {
+        let header = with_defaults(&general, &text.inside);
         let at = |error: Error| error.at(format!("header of block {block}"));
         if block == 0 && header.contains_key("EDF_DataFormatVersion") {
             general = header
@@ -126,18 +130,37 @@ fn index(bytes: &mut Bytes, path: &Path, limits: &Limits) -> Result<Vec<Image>> 
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect();
         }
-        let there = bytes.len() - data_offset;
-        let found = block_images(header, data_offset, there, path, limits).map_err(at)?;
+        let there = bytes.len() - text.end;
+        let found = block_images(&header, &text, there, blob, limits).map_err(at)?;
         limits.check_frames((images.len() + found.images.len()) as u64)?;
         images.extend(found.images);
-        offset = data_offset.saturating_add(found.blob_bytes);
+        offset = text.end.saturating_add(found.blob_bytes);
         block += 1;
     }
-    Ok(images)
+    Ok((images, general))
 }
 
-/// The text of the header that starts at `offset`, and where it ends; `None` at the end of the file.
-fn next_header(bytes: &mut Bytes, offset: u64, limits: &Limits) -> Result<Option<(String, u64)>> {
+fn with_defaults(general: &Header, text: &str) -> Header {
+    let own = parse(text);
+    if general.is_empty() {
+        return own;
+    }
+    let mut header = general.clone();
+    header.extend(own);
+    header
+}
+
+/// The text of one header.
+struct HeaderText {
+    /// What stands between the braces.
+    inside: String,
+    /// Where it starts, and where the pixels begin.
+    start: u64,
+    end: u64,
+}
+
+/// The header that starts at `offset`; `None` at the end of the file.
+fn next_header(bytes: &Bytes, offset: u64, limits: &Limits) -> Result<Option<HeaderText>> {
     let mut limit = MAX_HEADER.min(limits.max_header_bytes as u64);
     let mut size = 512.min(limit);
     loop {
@@ -158,9 +181,11 @@ fn next_header(bytes: &mut Bytes, offset: u64, limits: &Limits) -> Result<Option
             _ => return Err(malformed("expected a header in braces").at("byte 0")),
         }
         if let Some(end) = terminator(&text) {
-            let header = String::from_utf8_lossy(&text[..end.0]).into_owned();
-            let inside = header.split_once('{').map_or("", |(_, inside)| inside);
-            return Ok(Some((inside.to_owned(), offset + end.1 as u64)));
+            return Ok(Some(HeaderText {
+                inside: inside(&text[..end.0]),
+                start: offset,
+                end: offset + end.1 as u64,
+            }));
         }
         if let Some(claimed) = stated_header_size(&text) {
             limit = limit.max(claimed.min(limits.max_header_bytes as u64));
@@ -177,6 +202,13 @@ fn next_header(bytes: &mut Bytes, offset: u64, limits: &Limits) -> Result<Option
         }
         size = (size * 4).min(limit);
     }
+}
+
+/// What follows the opening brace.
+fn inside(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let inside = text.split_once('{').map_or("", |(_, inside)| inside);
+    inside.to_owned()
 }
 
 /// Where the header ends and where the pixels begin: around `}\n` or `}\r\n`, never `}\r` alone.
@@ -224,14 +256,14 @@ struct BlockImages {
 }
 
 fn block_images(
-    mut header: Header,
-    data_offset: u64,
+    header: &Header,
+    text: &HeaderText,
     there: u64,
-    path: &Path,
+    blob: &Blob,
     limits: &Limits,
 ) -> Result<BlockImages> {
     let size = |key: &str| -> Result<Option<u64>> {
-        let Some(text) = header::find(&header, key) else {
+        let Some(text) = header::find(header, key) else {
             return Ok(None);
         };
         let whole = text.split_whitespace().next().unwrap_or("");
@@ -251,27 +283,26 @@ fn block_images(
     }
     let shape = limits.check_shape(size("Dim_2")?.unwrap_or(1), columns)?;
     let stack = limits.check_frames(size("Dim_3")?.unwrap_or(1))?;
-    let order = match header::find(&header, "ByteOrder") {
+    let order = match header::find(header, "ByteOrder") {
         Some(order) if order.contains("High") => ByteOrder::Big,
         _ => ByteOrder::Little,
     };
-    let packing = packing(header::find(&header, "Compression"))?;
+    let packing = packing(header::find(header, "Compression"))?;
     let external = header
         .get("EDF_BinaryFileName")
         .and_then(|name| Path::new(name).file_name())
-        .map(|name| path.with_file_name(name));
+        .map(|name| blob.path().with_file_name(name));
+    if external.is_some() && !blob.is_on_disk() {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "expected the pixels in the file itself, which is in memory, found them in another",
+        )
+        .at("key EDF_BinaryFileName"));
+    }
     let external_offset = size("EDF_BinaryFilePosition")?.unwrap_or(0);
     let external_bytes = size("EDF_BinaryFileSize")?;
 
-    let stated = header::find(&header, "DataType").map(str::to_owned);
-    let dtype = stated.as_deref().and_then(dtype).unwrap_or_else(|| {
-        let found = stated.as_deref().unwrap_or("none");
-        header::warn(
-            &mut header,
-            &format!("DataType is {found}, read as UnsignedShort"),
-        );
-        Dtype::U16
-    });
+    let dtype = stated_dtype(header).0;
     let frame_bytes = (shape.0 * shape.1 * dtype.bytes()) as u64;
     let array_bytes = frame_bytes.saturating_mul(stack as u64);
     if stack > 1 && (packing != Packing::Plain || external.is_some()) {
@@ -300,9 +331,8 @@ fn block_images(
     let first_offset = if external.is_some() {
         external_offset
     } else {
-        data_offset
+        text.end
     };
-    let header = Arc::new(header);
     let images = (0..stack as u64)
         .map(|image| Image {
             external: external.clone(),
@@ -312,10 +342,22 @@ fn block_images(
             dtype,
             order,
             packing,
-            header: Arc::clone(&header),
+            header_offset: text.start,
+            header_bytes: text.end - text.start,
         })
         .collect();
     Ok(BlockImages { images, blob_bytes })
+}
+
+/// The type of the pixels, and a warning where the header does not state a known one.
+fn stated_dtype(header: &Header) -> (Dtype, Option<String>) {
+    let stated = header::find(header, "DataType");
+    if let Some(dtype) = stated.and_then(dtype) {
+        return (dtype, None);
+    }
+    let found = stated.unwrap_or("none");
+    let warning = format!("DataType is {found}, read as UnsignedShort");
+    (Dtype::U16, Some(warning))
 }
 
 fn packing(compression: Option<&str>) -> Result<Packing> {
@@ -351,85 +393,107 @@ fn dtype(name: &str) -> Option<Dtype> {
     })
 }
 
-/// What the header states, in SI units: the keys of pyFAI, else those of the ESRF.
-fn stated(header: &Header) -> Stated {
+/// What the header states: the keys of pyFAI, else those of the ESRF.
+fn stated(header: &Header) -> Metadata {
     let text = |key: &str| header::find(header, key);
     let number = |key: &str| text(key).and_then(header::number);
-    let exposure_s = [
+    let length = |key: &str| {
+        let value = text(key).and_then(|value| header::length(value, 1.0));
+        metadata::positive(value, key)
+    };
+    // ESRF coordinates count from the first pixel of the full sensor.
+    let centre = |axis: u8| {
+        let centre = number(&format!("Center_{axis}"))?;
+        Some(centre - number(&format!("Offset_{axis}")).unwrap_or(0.0))
+    };
+    let exposure_keys = [
         "ExposureTime",
         "Exposure_time",
         "acq_expo_time",
         "count_time",
-    ]
-    .into_iter()
-    .find_map(number)
-    .filter(|&seconds| seconds > 0.0);
-    let centre = || {
-        // ESRF coordinates count from the first pixel of the full sensor.
-        let along = |axis: u8| {
-            let centre = number(&format!("Center_{axis}"))?;
-            Some(centre - number(&format!("Offset_{axis}")).unwrap_or(0.0))
-        };
-        Some(PixelPosition {
-            row: along(2)?,
-            column: along(1)?,
-        })
-    };
-    let rotated = (1..=3)
-        .any(|axis| number(&format!("DetectorRotation_{axis}")).is_some_and(|angle| angle != 0.0));
-    let esrf = || {
-        let length = |key: &str| text(key).and_then(|value| header::length(value, 1.0));
-        let positive = |key: &str| length(key).filter(|&length| length > 0.0);
-        let pixel2_m = positive("PSize_1")?;
-        let pixel1_m = positive("PSize_2").unwrap_or(pixel2_m);
-        let wavelength_m = positive("WaveLength")?;
-        let distance_m = positive("SampleDistance")?;
-        let centre = centre().filter(|_| !rotated)?;
-        let mut geometry = Geometry::transmission(distance_m, centre, pixel1_m, wavelength_m);
-        geometry.pixel2_m = pixel2_m;
-        geometry.poni2_m = centre.column * pixel2_m;
-        Some(geometry)
-    };
+    ];
+    let exposure_s = exposure_keys
+        .iter()
+        .find_map(|key| metadata::positive(number(key), key));
     // pyFAI writes the geometry of the detector into the cakes and curves made from it.
-    let integrated = header
-        .keys()
-        .any(|key| key == "chi_min" || key.starts_with("2th_") || key.starts_with("q_"));
-    let geometry = if integrated {
-        None
-    } else {
-        poni::geometry(number).or_else(esrf)
-    };
-    Stated {
+    let integrated =
+        |key: &String| key == "chi_min" || key.starts_with("2th_") || key.starts_with("q_");
+    if header.keys().any(integrated) {
+        return Metadata {
+            exposure_s,
+            ..Default::default()
+        };
+    }
+    let pixel2_m = length("PSize_1");
+    Metadata {
+        wavelength_m: length("WaveLength"),
+        distance_m: length("SampleDistance"),
+        pixel1_m: length("PSize_2").or_else(|| pixel2_m.clone()),
+        pixel2_m,
+        beam_centre_px: centre(2)
+            .zip(centre(1))
+            .and_then(|(row, column)| metadata::centre(row, column, "Center_1, Center_2")),
         exposure_s,
-        geometry: geometry.map(Arc::new),
-        beam_centre_px: centre(),
-        cutoff: None,
+        pose: poni::geometry(number)
+            .map(|pose| Stated::new(pose, "dist, poni1, poni2, rot1, rot2, rot3")),
+        tilted: [
+            "DetectorRotation_1",
+            "DetectorRotation_2",
+            "DetectorRotation_3",
+        ]
+        .into_iter()
+        .find_map(|key| {
+            let angle = number(key).filter(|&angle| angle != 0.0)?;
+            Some(Stated::new(angle, key))
+        }),
+        ..Default::default()
     }
 }
 
 impl ReadFrame for Edf {
-    fn read(&self, index: usize) -> Result<RawFrame> {
+    fn about(&self, index: usize) -> Result<About> {
+        let image = &self.images[index];
+        let text = self
+            .blob
+            .open()?
+            .read_at(image.header_offset, image.header_bytes)?;
+        let end = terminator(&text).map_or(text.len(), |(end, _)| end);
+        let header = with_defaults(&self.general, &inside(&text[..end]));
+        Ok(About {
+            metadata: Arc::new(stated(&header)),
+            warnings: stated_dtype(&header).1.into_iter().collect(),
+            header: Arc::new(header),
+            ..Default::default()
+        })
+    }
+
+    fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>> {
         let image = &self.images[index];
         let bytes = match &image.external {
-            None => self.blob.open()?.read_at(image.offset, image.stored)?,
-            Some(path) => external(path, &self.limits)?
-                .read_at(image.offset, image.stored)
-                .map_err(|error| error.in_file(path))?,
+            None => self.blob.open()?,
+            Some(path) => external(path, &self.limits)?,
         };
+        let named = |error: Error| match &image.external {
+            None => error,
+            Some(path) => error.in_file(path),
+        };
+        bytes.check(image.offset, image.stored).map_err(named)?;
         let expected = image.shape.0 * image.shape.1 * image.dtype.bytes();
-        let bytes = match image.packing {
-            Packing::Plain => bytes,
-            Packing::Gzip => unpack(MultiGzDecoder::new(&bytes[..]), expected)?,
-            Packing::Zlib => unpack(ZlibDecoder::new(&bytes[..]), expected)?,
-        };
-        let pixels = Pixels::from_bytes(&bytes, image.dtype, image.order, image.shape)
-            .ok_or_else(|| malformed("the pixels do not fill the shape"))?;
-        let stated = stated(&image.header);
-        Ok(RawFrame {
-            mask: SentinelPolicy::default().mask(&pixels).map(Arc::new),
-            pixels,
-            info: stated.info(self.blob.path(), index, Arc::clone(&image.header)),
-        })
+        // Deflate shrinks at most a thousandfold; a header that claims more pixels is lying.
+        if image.packing != Packing::Plain && expected as u64 / 1100 > image.stored {
+            return Err(too_few(expected));
+        }
+        pixels.fill(image.dtype, image.order, image.shape, |out| {
+            if image.packing == Packing::Plain {
+                return bytes.read_into(image.offset, out).map_err(named);
+            }
+            let packed = bytes.read_at(image.offset, image.stored).map_err(named)?;
+            match image.packing {
+                Packing::Zlib => unpack(ZlibDecoder::new(&packed[..]), out),
+                _ => unpack(MultiGzDecoder::new(&packed[..]), out),
+            }
+        })?;
+        Ok(None)
     }
 }
 
@@ -443,22 +507,18 @@ fn external(path: &Path, limits: &Limits) -> Result<Bytes> {
         .map_err(|error| error.in_file(path))
 }
 
-fn unpack(decoder: impl Read, expected: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    decoder
-        .take(expected as u64)
-        .read_to_end(&mut bytes)
-        .map_err(|error| malformed(format!("expected compressed pixels: {error}")))?;
-    if bytes.len() < expected {
-        return Err(Error::new(
-            ErrorKind::Truncated,
-            format!(
-                "expected {expected} bytes of pixels after unpacking, found {}",
-                bytes.len()
-            ),
-        ));
-    }
-    Ok(bytes)
+fn unpack(mut decoder: impl Read, out: &mut [u8]) -> Result<()> {
+    decoder.read_exact(out).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => too_few(out.len()),
+        _ => malformed(format!("expected compressed pixels: {error}")),
+    })
+}
+
+fn too_few(expected: usize) -> Error {
+    Error::new(
+        ErrorKind::Truncated,
+        format!("expected {expected} bytes of pixels after unpacking, found less"),
+    )
 }
 
 fn malformed(message: impl Into<String>) -> Error {

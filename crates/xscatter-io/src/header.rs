@@ -1,54 +1,12 @@
 //! What the text of a header says about a frame.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
-
-use xscatter_core::{FrameInfo, Geometry, PixelPosition};
 
 /// The header of a file as it stands there.
 pub(crate) type Header = BTreeMap<String, String>;
 
-/// The key under which a reader notes what is wrong with a file that it could read all the same.
-pub const WARNING_KEY: &str = "Xscatter_warning";
-
 /// Longest value that is kept of a header.
 const MAX_VALUE: usize = 4096;
-
-/// The quantities that a header states.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Stated {
-    pub(crate) exposure_s: Option<f64>,
-    pub(crate) geometry: Option<Arc<Geometry>>,
-    pub(crate) beam_centre_px: Option<PixelPosition>,
-    /// The largest valid count.
-    pub(crate) cutoff: Option<f64>,
-}
-
-impl Stated {
-    pub(crate) fn info(&self, path: &Path, index: usize, header: Arc<Header>) -> FrameInfo {
-        FrameInfo {
-            path: Some(path.to_path_buf()),
-            index,
-            group: None,
-            exposure_s: self.exposure_s,
-            geometry: self.geometry.clone(),
-            beam_centre_px: self.beam_centre_px,
-            header,
-        }
-    }
-}
-
-/// Notes a warning in a header, after earlier ones.
-pub(crate) fn warn(header: &mut Header, warning: &str) {
-    header
-        .entry(WARNING_KEY.to_owned())
-        .and_modify(|text| {
-            text.push_str("; ");
-            text.push_str(warning);
-        })
-        .or_insert_with(|| warning.to_owned());
-}
 
 /// A header value: trimmed of white space and NUL, long ones cut, control characters blanked.
 pub(crate) fn value(text: &str) -> String {

@@ -3,8 +3,7 @@
 //! rust-hdf5 finds its way in the container; chunks are read raw and decoded here (module
 //! [`bitshuffle`](crate::bitshuffle)), outside its lock. What it alone can decode (virtual datasets,
 //! rare filters) it decodes. External links are followed beside the master file first; if data files
-//! are missing at the end (an aborted series), the frames before them are read and the header says so
-//! under [`WARNING_KEY`](crate::WARNING_KEY); a frame of a virtual dataset whose file is missing is an
+//! are missing at the end (an aborted series), the frames before them are read with a warning; a frame of a virtual dataset whose file is missing is an
 //! error, where the container alone would give zeros. A `pixel_mask` beside the image is applied
 //! ([`ReadConfig::pixel_mask_bits`]). A file with several frames is held open, one with a single frame
 //! is not, so that a series of ten thousand files does not run out of handles.
@@ -18,12 +17,11 @@ use xscatter_core::{Error, ErrorKind, Mask, Result};
 
 use crate::blob::Blob;
 use crate::config::ReadConfig;
-use crate::header::{self, Header, Stated};
+use crate::header::Header;
 use crate::limits::Limits;
-use crate::open::{Opened, ReadFrame};
+use crate::metadata::Metadata;
+use crate::open::{About, Opened, ReadFrame};
 use crate::pixels::{Dtype, Pixels};
-use crate::raw::RawFrame;
-use crate::sentinel::SentinelPolicy;
 
 mod chunk;
 mod facts;
@@ -54,16 +52,17 @@ struct Nexus {
     shape: (usize, usize),
     mask: Option<Arc<Mask>>,
     header: Arc<Header>,
-    stated: Stated,
+    metadata: Arc<Metadata>,
+    warnings: Vec<String>,
     file_bytes: u64,
     kept_open: Option<H5File>,
 }
 
 pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
-    if blob.is_gzipped() {
+    if !blob.is_plain_file() {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            "expected an HDF5 file, found a gzipped one: unpack it first",
+            "expected an HDF5 file on disk, found a compressed one or one in memory: unpack it first",
         ));
     }
     let path = blob.path();
@@ -86,20 +85,18 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     }
     let frames = frames as usize;
 
-    let mut header = facts::header(&listing);
-    if let Some(warning) = &found.warning {
-        header::warn(&mut header, warning);
-    }
+    let mut warnings: Vec<String> = found.warning.into_iter().collect();
     let number = |name: &str| {
         listing
             .number(&[name], &first.path)
-            .map(|(number, _)| number)
+            .map(|found| found.value)
     };
     if let Some(planned) = number("nimages") {
         let planned = planned * number("ntrigger").unwrap_or(1.0);
-        if planned > frames as f64 && found.warning.is_none() && found.parts.len() > 1 {
-            let warning = format!("{frames} frames of {planned} planned ones are there");
-            header::warn(&mut header, &warning);
+        if planned > frames as f64 && warnings.is_empty() && found.parts.len() > 1 {
+            warnings.push(format!(
+                "{frames} frames of {planned} planned ones are there"
+            ));
         }
     }
     let file_bytes = blob.open()?.len();
@@ -110,8 +107,9 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         ends,
         shape,
         mask: mask.map(Arc::new),
-        header: Arc::new(header),
-        stated: facts::stated(&listing, &first.path),
+        header: Arc::new(facts::header(&listing)),
+        metadata: Arc::new(facts::stated(&listing, &first.path)),
+        warnings,
         parts: found.parts,
         file_bytes,
         kept_open: (frames > 1).then_some(file),
@@ -166,7 +164,17 @@ fn pixel_mask(
 }
 
 impl ReadFrame for Nexus {
-    fn read(&self, index: usize) -> Result<RawFrame> {
+    fn about(&self, _: usize) -> Result<About> {
+        Ok(About {
+            header: Arc::clone(&self.header),
+            metadata: Arc::clone(&self.metadata),
+            mask: self.mask.clone(),
+            warnings: self.warnings.clone(),
+            ..Default::default()
+        })
+    }
+
+    fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>> {
         let part = self.ends.partition_point(|&end| end <= index);
         let start = if part == 0 { 0 } else { self.ends[part - 1] };
         let reopened;
@@ -176,32 +184,10 @@ impl ReadFrame for Nexus {
             reopened = tree::open(&self.path)?;
             &reopened
         };
-        let array = &self.parts[part];
-        let place = index - start;
-        let pixels = read_image(
-            file,
-            array,
-            place,
-            self.shape,
-            &self.limits,
-            self.file_bytes,
-        )?;
-        let policy = SentinelPolicy {
-            cutoff: self.stated.cutoff,
-            ..Default::default()
-        };
-        let mask = match (&self.mask, policy.mask(&pixels)) {
-            (Some(file), Some(markers)) => Some(Arc::new(mask::joined(file, &markers))),
-            (Some(file), None) => Some(Arc::clone(file)),
-            (None, markers) => markers.map(Arc::new),
-        };
-        Ok(RawFrame {
-            pixels,
-            mask,
-            info: self
-                .stated
-                .info(&self.path, index, Arc::clone(&self.header)),
-        })
+        let (array, place) = (&self.parts[part], index - start);
+        let (shape, bytes) = (self.shape, self.file_bytes);
+        *pixels = read_image(file, array, place, shape, &self.limits, bytes)?;
+        Ok(None)
     }
 }
 

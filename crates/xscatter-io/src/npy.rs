@@ -5,7 +5,6 @@
 //! both byte orders are read. The header is parsed by npyz, the pixels are decoded in bulk.
 
 use std::io::Cursor;
-use std::sync::Arc;
 
 use ndarray::Array2;
 use npyz::{DType, Order, TypeChar};
@@ -13,11 +12,9 @@ use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::Blob;
 use crate::config::ReadConfig;
-use crate::header::{Header, Stated};
 use crate::limits::Limits;
-use crate::open::{Opened, ReadFrame};
+use crate::open::{About, Opened, ReadFrame};
 use crate::pixels::{ByteOrder, Dtype, Pixels};
-use crate::raw::RawFrame;
 use crate::sentinel::SentinelPolicy;
 
 mod write;
@@ -40,7 +37,7 @@ struct Npy {
 
 pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     let limits = &config.limits;
-    let mut bytes = blob.open()?;
+    let bytes = blob.open()?;
     let head = bytes.head(limits.max_header_bytes.min(1 << 20) as u64)?;
     check_header_length(&head, limits)?;
     let mut cursor = Cursor::new(&head[..]);
@@ -155,29 +152,33 @@ fn dtype(dtype: &DType) -> Result<(Dtype, ByteOrder)> {
 }
 
 impl ReadFrame for Npy {
-    fn read(&self, index: usize) -> Result<RawFrame> {
+    fn about(&self, _: usize) -> Result<About> {
+        Ok(About {
+            policy: SentinelPolicy {
+                unsigned: false,
+                ..Default::default()
+            },
+            ..Default::default()
+        })
+    }
+
+    fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>> {
         let frame_bytes = (self.shape.0 * self.shape.1 * self.dtype.bytes()) as u64;
         let offset = self.data_offset + index as u64 * frame_bytes;
-        let bytes = self.blob.open()?.read_at(offset, frame_bytes)?;
+        let bytes = self.blob.open()?;
+        bytes.check(offset, frame_bytes)?;
         let stored = if self.fortran {
             (self.shape.1, self.shape.0)
         } else {
             self.shape
         };
-        let mut pixels = Pixels::from_bytes(&bytes, self.dtype, self.order, stored)
-            .ok_or_else(|| malformed("the pixels do not fill the shape"))?;
+        pixels.fill(self.dtype, self.order, stored, |out| {
+            bytes.read_into(offset, out)
+        })?;
         if self.fortran {
-            pixels = transposed(pixels);
+            *pixels = transposed(std::mem::take(pixels));
         }
-        let policy = SentinelPolicy {
-            unsigned: false,
-            ..Default::default()
-        };
-        Ok(RawFrame {
-            mask: policy.mask(&pixels).map(Arc::new),
-            pixels,
-            info: Stated::default().info(self.blob.path(), index, Arc::new(Header::new())),
-        })
+        Ok(None)
     }
 }
 

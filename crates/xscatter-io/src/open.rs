@@ -2,19 +2,23 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use xscatter_core::{Error, Frame, FrameSource, Result};
+use xscatter_core::{Error, Frame, FrameInfo, FrameSource, Mask, Result};
 
 use crate::blob::Blob;
 use crate::config::ReadConfig;
 use crate::format::{self, Format};
-use crate::pixels::Dtype;
+use crate::header::Header;
+use crate::metadata::Metadata;
+use crate::pixels::{Dtype, Pixels};
 use crate::raw::RawFrame;
+use crate::sentinel::{self, SentinelPolicy};
 
 /// Opens a detector file; its format is found by its content.
 ///
 /// Headers are read, pixels are not: those are read frame by frame. A gzipped file (`.edf.gz`,
-/// `.cbf.gz`) is unpacked in memory for every frame that is read.
+/// `.cbf.gz`) is unpacked in memory.
 ///
 /// # Errors
 /// If there is no such file, if it is no detector image, or if its header is malformed or claims
@@ -29,17 +33,36 @@ pub fn open(path: impl AsRef<Path>) -> Result<DetectorFile> {
 /// As [`open`].
 pub fn open_with(path: impl AsRef<Path>, config: &ReadConfig) -> Result<DetectorFile> {
     let path = path.as_ref();
-    identify_and_open(path, config).map_err(|error| error.in_file(path))
+    Blob::new(path, &config.limits)
+        .and_then(|blob| identify_and_open(&blob, config))
+        .map_err(|error| error.in_file(path))
 }
 
-fn identify_and_open(path: &Path, config: &ReadConfig) -> Result<DetectorFile> {
-    let blob = Blob::new(path, &config.limits)?;
+/// Opens the content of a detector file that is in memory already: from an archive, a socket, a
+/// message queue. `name` stands in errors and beside the frames.
+///
+/// HDF5 files cannot be opened this way, and pixels that lie in another file are not found.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_bytes(
+    name: impl AsRef<Path>,
+    bytes: Vec<u8>,
+    config: &ReadConfig,
+) -> Result<DetectorFile> {
+    let name = name.as_ref();
+    Blob::in_memory(name, bytes, &config.limits)
+        .and_then(|blob| identify_and_open(&blob, config))
+        .map_err(|error| error.in_file(name))
+}
+
+fn identify_and_open(blob: &Blob, config: &ReadConfig) -> Result<DetectorFile> {
     let head = blob.open()?.head(format::HEAD)?;
     let entry = format::identify(&head)?;
     Ok(DetectorFile {
-        path: path.to_path_buf(),
+        path: blob.path().to_path_buf(),
         format: entry.format,
-        opened: (entry.open)(&blob, config)?,
+        opened: (entry.open)(blob, config)?,
     })
 }
 
@@ -53,9 +76,26 @@ pub(crate) struct Opened {
     pub(crate) reader: Box<dyn ReadFrame>,
 }
 
-/// Reads one frame of an open file; the index is below [`Opened::frames`].
+/// What a file says about one of its frames.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct About {
+    pub(crate) header: Arc<Header>,
+    pub(crate) metadata: Arc<Metadata>,
+    /// Which stored values are no counts; the count cut-off is that of the metadata.
+    pub(crate) policy: SentinelPolicy,
+    /// A mask beside the image.
+    pub(crate) mask: Option<Arc<Mask>>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Reads the frames of an open file; indices are below [`Opened::frames`].
 pub(crate) trait ReadFrame: Send + Sync {
-    fn read(&self, index: usize) -> Result<RawFrame>;
+    /// What the headers say about a frame; no pixel is read.
+    fn about(&self, index: usize) -> Result<About>;
+
+    /// Reads the pixels of a frame, through [`Pixels::fill`] where it can so that memory is used
+    /// again; returns a warning if something is wrong with pixels that could be read all the same.
+    fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>>;
 }
 
 /// An open detector file: a [`FrameSource`] that also gives the stored pixels.
@@ -91,15 +131,105 @@ impl DetectorFile {
         &self.opened.linked
     }
 
+    /// What the file states about a frame, each value with its key; no pixel is read.
+    ///
+    /// # Errors
+    /// If the index is beyond the end or the header of the frame cannot be read.
+    pub fn metadata(&self, index: usize) -> Result<Arc<Metadata>> {
+        Ok(self.about(index)?.metadata)
+    }
+
+    /// Where a frame comes from and what its file says about it; no pixel is read.
+    ///
+    /// # Errors
+    /// As [`metadata`](Self::metadata).
+    pub fn info(&self, index: usize) -> Result<FrameInfo> {
+        let about = self.about(index)?;
+        Ok(self.info_of(index, &about))
+    }
+
     /// Reads one frame as it is stored.
     ///
     /// # Errors
     /// If the index is beyond the end or the frame cannot be read.
     pub fn read_raw(&self, index: usize) -> Result<RawFrame> {
-        let name = |error: Error| error.in_file(&self.path).at(format!("frame {index}"));
+        let mut frame = RawFrame::default();
+        self.read_raw_into(index, &mut frame)?;
+        Ok(frame)
+    }
+
+    /// Reads one frame as it is stored, into the memory of an earlier one.
+    ///
+    /// # Errors
+    /// As [`read_raw`](Self::read_raw); the frame is then unspecified.
+    pub fn read_raw_into(&self, index: usize, frame: &mut RawFrame) -> Result<()> {
+        let mut about = self.about(index)?;
+        let warning = self.read_pixels(index, &mut frame.pixels)?;
+        about.warnings.extend(warning);
+        let policy = SentinelPolicy {
+            cutoff: about
+                .metadata
+                .count_cutoff
+                .as_ref()
+                .map(|cutoff| cutoff.value),
+            ..about.policy
+        };
+        frame.mask = match (&about.mask, policy.mask(&frame.pixels)) {
+            (Some(file), Some(markers)) => Some(Arc::new(sentinel::joined(file, &markers))),
+            (Some(file), None) => Some(Arc::clone(file)),
+            (None, markers) => markers.map(Arc::new),
+        };
+        frame.info = self.info_of(index, &about);
+        frame.metadata = about.metadata;
+        Ok(())
+    }
+
+    /// Reads the stored pixels of one frame alone, into the memory of earlier ones: the fastest way,
+    /// for those who know the mask already.
+    ///
+    /// # Errors
+    /// As [`read_raw`](Self::read_raw); the pixels are then unspecified.
+    pub fn read_pixels_into(&self, index: usize, pixels: &mut Pixels) -> Result<()> {
+        self.check(index)?;
+        self.read_pixels(index, pixels).map(drop)
+    }
+
+    fn check(&self, index: usize) -> Result<()> {
         self.check_index(index)
-            .map_err(|error| error.in_file(&self.path))?;
-        self.opened.reader.read(index).map_err(name)
+            .map_err(|error| error.in_file(&self.path))
+    }
+
+    fn about(&self, index: usize) -> Result<About> {
+        self.check(index)?;
+        self.opened
+            .reader
+            .about(index)
+            .map_err(|error| self.named(index, error))
+    }
+
+    fn read_pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>> {
+        self.opened
+            .reader
+            .pixels(index, pixels)
+            .map_err(|error| self.named(index, error))
+    }
+
+    fn named(&self, index: usize, error: Error) -> Error {
+        error.in_file(&self.path).at(format!("frame {index}"))
+    }
+
+    fn info_of(&self, index: usize, about: &About) -> FrameInfo {
+        let metadata = &about.metadata;
+        FrameInfo {
+            path: Some(self.path.clone()),
+            index,
+            exposure_s: metadata.exposure_s.as_ref().map(|exposure| exposure.value),
+            geometry: metadata.geometry().map(Arc::new),
+            beam_centre_px: metadata.beam_centre_px.as_ref().map(|centre| centre.value),
+            header: Arc::clone(&about.header),
+            warnings: about.warnings.clone(),
+            ..Default::default()
+        }
     }
 }
 
@@ -111,7 +241,7 @@ impl FrameSource for DetectorFile {
     fn read(&self, index: usize) -> Result<Frame> {
         self.read_raw(index)?
             .into_frame()
-            .map_err(|error| error.in_file(&self.path).at(format!("frame {index}")))
+            .map_err(|error| self.named(index, error))
     }
 }
 

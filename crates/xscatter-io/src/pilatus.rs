@@ -6,15 +6,14 @@
 //! at (0, 0), a distance or a wavelength of 0, and a detector that the header itself calls tilted
 //! (`Detector_2theta`) without saying how.
 
-use std::sync::Arc;
+use xscatter_core::{FrameInfo, Geometry};
 
-use xscatter_core::{FrameInfo, Geometry, PixelPosition};
-
-use crate::header::{self, Header, Stated};
+use crate::header::{self, Header};
+use crate::metadata::{self, Metadata, Stated};
 use crate::poni;
 
 /// Keys that [`write`] derives from the frame itself.
-const OWN_KEYS: [&str; 10] = [
+const OWN_KEYS: [&str; 9] = [
     "Pixel_size",
     "Exposure_time",
     "Wavelength",
@@ -24,7 +23,6 @@ const OWN_KEYS: [&str; 10] = [
     "Incident_angle",
     "Count_cutoff",
     "Detector_2theta",
-    header::WARNING_KEY,
 ];
 
 /// Whether a text is such a header.
@@ -73,33 +71,20 @@ fn split(line: &str) -> Option<(&str, &str)> {
 }
 
 /// What the header states, in SI units.
-pub(crate) fn stated(header: &Header) -> Stated {
+pub(crate) fn stated(header: &Header) -> Metadata {
     let text = |key: &str| header::find(header, key);
-    let positive = |value: Option<f64>| value.filter(|&value| value > 0.0);
+    let number = |key: &str| metadata::positive(text(key).and_then(header::number), key);
+    let length = |key: &str, default_m: f64| {
+        let value = text(key).and_then(|value| header::length(value, default_m));
+        metadata::positive(value, key)
+    };
+    let pixels = text("Pixel_size").map(header::numbers).unwrap_or_default();
+    let pixel2_m = metadata::positive(pixels.first().copied(), "Pixel_size");
     let beam = text("Beam_xy").map(header::numbers).and_then(|xy| {
         let (&column, &row) = (xy.first()?, xy.get(1)?);
-        (column != 0.0 || row != 0.0).then_some(PixelPosition { row, column })
+        metadata::centre(row, column, "Beam_xy")
     });
-    let tilted = text("Detector_2theta")
-        .and_then(header::number)
-        .is_some_and(|angle| angle != 0.0);
-    let untilted = || {
-        let pixels = header::numbers(text("Pixel_size")?);
-        let pixel2_m = positive(pixels.first().copied())?;
-        let pixel1_m = positive(pixels.get(1).copied()).unwrap_or(pixel2_m);
-        let wavelength_m = positive(header::length(text("Wavelength")?, 1e-10))?;
-        let distance_m = positive(header::length(text("Detector_distance")?, 1.0))?;
-        let centre = beam.filter(|_| !tilted)?;
-        let mut geometry = Geometry::transmission(distance_m, centre, pixel1_m, wavelength_m);
-        geometry.pixel2_m = pixel2_m;
-        geometry.poni2_m = centre.column * pixel2_m;
-        geometry.incident_angle_rad = text("Incident_angle")
-            .and_then(header::number)
-            .map(f64::to_radians);
-        Some(geometry)
-    };
-    let whole = || {
-        let line = text("Poni")?;
+    let pose = text("Poni").and_then(|line| {
         poni::geometry(|key| {
             let (_, value) = line
                 .split_whitespace()
@@ -107,12 +92,24 @@ pub(crate) fn stated(header: &Header) -> Stated {
                 .find(|(name, _)| *name == key)?;
             header::number(value)
         })
+    });
+    let radians = |key: &str| {
+        let degrees = text(key).and_then(header::number)?;
+        Some(Stated::new(degrees.to_radians(), key))
     };
-    Stated {
-        exposure_s: positive(text("Exposure_time").and_then(header::number)),
-        geometry: whole().or_else(untilted).map(Arc::new),
+    Metadata {
+        wavelength_m: length("Wavelength", 1e-10),
+        distance_m: length("Detector_distance", 1.0),
+        pixel1_m: metadata::positive(pixels.get(1).copied(), "Pixel_size")
+            .or_else(|| pixel2_m.clone()),
+        pixel2_m,
         beam_centre_px: beam,
-        cutoff: positive(text("Count_cutoff").and_then(header::number)),
+        exposure_s: number("Exposure_time"),
+        incident_angle_rad: radians("Incident_angle"),
+        count_cutoff: number("Count_cutoff"),
+        pose: pose.map(|pose| Stated::new(pose, "Poni")),
+        tilted: radians("Detector_2theta").filter(|angle| angle.value != 0.0),
+        ..Default::default()
     }
 }
 
@@ -164,6 +161,8 @@ pub(crate) fn write(info: &FrameInfo, line_end: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use xscatter_core::PixelPosition;
 
     const TEXT: &str = "# Detector: PILATUS 300K, S/N 3-0104\r\n# 2011-07-14T12:45:19.719\r\n\
         # Pixel_size 172e-6 m x 150e-6 m\r\n# Silicon sensor, thickness 0.000320 m\r\n\
@@ -180,13 +179,16 @@ mod tests {
         assert_eq!(header["Silicon sensor thickness"], "0.000320 m");
         assert_eq!(header.len(), 10);
         let stated = stated(&header);
-        let geometry = stated.geometry.unwrap();
+        let geometry = stated.geometry().unwrap();
         approx::assert_relative_eq!(geometry.wavelength_m, 0.68937e-10);
         approx::assert_relative_eq!(geometry.poni1_m, 309.25 * 150e-6);
         approx::assert_relative_eq!(geometry.poni2_m, 243.5 * 172e-6);
         assert_eq!(
-            (stated.exposure_s, stated.cutoff),
-            (Some(0.5), Some(1541621.0))
+            (stated.exposure_s, stated.count_cutoff),
+            (
+                Some(Stated::new(0.5, "Exposure_time")),
+                Some(Stated::new(1541621.0, "Count_cutoff"))
+            )
         );
     }
 
@@ -198,7 +200,7 @@ mod tests {
             ("0.10000 m", "0.0 m"),
             ("not a comment", "# Detector_2theta 20.0 deg."),
         ] {
-            assert!(stated(&parse(&TEXT.replace(from, to))).geometry.is_none());
+            assert!(stated(&parse(&TEXT.replace(from, to))).geometry().is_none());
         }
     }
 
@@ -223,7 +225,7 @@ mod tests {
         assert_eq!(header["Sample"], "a; b");
         assert!(!header.contains_key("Beam_xy"));
         let stated = stated(&header);
-        assert_eq!(*stated.geometry.unwrap(), geometry);
-        assert_eq!(stated.exposure_s, Some(0.1));
+        assert_eq!(stated.geometry(), Some(geometry));
+        assert_eq!(stated.exposure_s.unwrap().value, 0.1);
     }
 }

@@ -9,7 +9,7 @@
 use std::fmt;
 
 use ndarray::Array2;
-use xscatter_core::Mask;
+use xscatter_core::{Mask, Result};
 
 /// The type of the stored pixels; displayed under its numpy name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,6 +80,15 @@ pub enum ByteOrder {
     Little,
     /// Most significant byte first.
     Big,
+}
+
+impl ByteOrder {
+    /// The order of this machine.
+    pub const NATIVE: Self = if cfg!(target_endian = "little") {
+        Self::Little
+    } else {
+        Self::Big
+    };
 }
 
 /// A number that is exact if the pixels are integers.
@@ -154,6 +163,13 @@ macro_rules! each_type {
     };
 }
 
+/// No pixel at all: a buffer to read into.
+impl Default for Pixels {
+    fn default() -> Self {
+        Self::U8(Array2::default((0, 0)))
+    }
+}
+
 impl Pixels {
     /// From the bytes of a file; `None` unless `bytes` holds exactly `shape` pixels.
     pub fn from_bytes(
@@ -162,29 +178,65 @@ impl Pixels {
         order: ByteOrder,
         shape: (usize, usize),
     ) -> Option<Self> {
-        fn array<T: Sample>(
-            bytes: &[u8],
-            order: ByteOrder,
-            shape: (usize, usize),
-        ) -> Option<Array2<T>> {
-            let expected = shape.0.checked_mul(shape.1)?.checked_mul(T::BYTES)?;
-            if bytes.len() != expected {
-                return None;
-            }
-            Array2::from_shape_vec(shape, decode(bytes, order)).ok()
+        let expected = shape.0.checked_mul(shape.1)?.checked_mul(dtype.bytes())?;
+        if bytes.len() != expected {
+            return None;
         }
-        Some(match dtype {
-            Dtype::Bool | Dtype::U8 => Self::U8(array(bytes, order, shape)?),
-            Dtype::I8 => Self::I8(array(bytes, order, shape)?),
-            Dtype::U16 => Self::U16(array(bytes, order, shape)?),
-            Dtype::I16 => Self::I16(array(bytes, order, shape)?),
-            Dtype::U32 => Self::U32(array(bytes, order, shape)?),
-            Dtype::I32 => Self::I32(array(bytes, order, shape)?),
-            Dtype::U64 => Self::U64(array(bytes, order, shape)?),
-            Dtype::I64 => Self::I64(array(bytes, order, shape)?),
-            Dtype::F32 => Self::F32(array(bytes, order, shape)?),
-            Dtype::F64 => Self::F64(array(bytes, order, shape)?),
+        let mut pixels = Self::default();
+        pixels.as_bytes_of(dtype, shape).copy_from_slice(bytes);
+        pixels.make_native(order);
+        Some(pixels)
+    }
+
+    /// Makes these an image of another type and shape, in the same memory where it is large enough,
+    /// and lets `fill` write its bytes, which are in `order`; what it does not write is unspecified.
+    ///
+    /// # Errors
+    /// That of `fill`; the pixels are then unspecified.
+    pub(crate) fn fill(
+        &mut self,
+        dtype: Dtype,
+        order: ByteOrder,
+        shape: (usize, usize),
+        fill: impl FnOnce(&mut [u8]) -> Result<()>,
+    ) -> Result<()> {
+        fill(self.as_bytes_of(dtype, shape))?;
+        self.make_native(order);
+        Ok(())
+    }
+
+    fn as_bytes_of(&mut self, dtype: Dtype, shape: (usize, usize)) -> &mut [u8] {
+        macro_rules! typed {
+            ($kind:ident) => {{
+                let memory = match std::mem::take(self) {
+                    Self::$kind(values) => values.into_raw_vec_and_offset().0,
+                    _ => Vec::new(),
+                };
+                *self = Self::$kind(resized(memory, shape));
+            }};
+        }
+        match dtype {
+            Dtype::Bool | Dtype::U8 => typed!(U8),
+            Dtype::I8 => typed!(I8),
+            Dtype::U16 => typed!(U16),
+            Dtype::I16 => typed!(I16),
+            Dtype::U32 => typed!(U32),
+            Dtype::I32 => typed!(I32),
+            Dtype::U64 => typed!(U64),
+            Dtype::I64 => typed!(I64),
+            Dtype::F32 => typed!(F32),
+            Dtype::F64 => typed!(F64),
+        }
+        each_type!(self, values => {
+            bytemuck::cast_slice_mut(values.as_slice_mut().expect("made row-major above"))
         })
+    }
+
+    /// Swaps the bytes of each value unless they are in the order of this machine already.
+    fn make_native(&mut self, order: ByteOrder) {
+        if order != ByteOrder::NATIVE {
+            each_type!(self, values => values.mapv_inplace(Sample::swapped));
+        }
     }
 
     /// The type of the pixels; that of a file of booleans is [`Dtype::U8`].
@@ -236,41 +288,37 @@ impl Pixels {
     }
 }
 
+/// An array in this memory if that is large enough, in fresh memory else.
+fn resized<T: Copy + Default>(mut memory: Vec<T>, shape: (usize, usize)) -> Array2<T> {
+    let len = shape.0 * shape.1;
+    if memory.capacity() < len {
+        memory = Vec::new();
+    }
+    if memory.is_empty() {
+        // Zeroed by the system where it can be, page by page as they are written.
+        memory = vec![T::default(); len];
+    } else {
+        memory.resize(len, T::default());
+    }
+    Array2::from_shape_vec(shape, memory).expect("as many values as the shape has")
+}
+
 /// A stored type of pixel.
 pub(crate) trait Sample: Copy + PartialOrd {
-    const BYTES: usize;
-    fn from_bytes(bytes: &[u8], order: ByteOrder) -> Self;
+    fn swapped(self) -> Self;
     fn number(self) -> Number;
     fn count(self) -> f32;
     fn stats(values: impl Iterator<Item = Self>) -> Option<Stats>;
 }
 
-/// Bytes to values; a rest shorter than one value is left out.
-pub(crate) fn decode<T: Sample>(bytes: &[u8], order: ByteOrder) -> Vec<T> {
-    // The order is a constant within each loop, so that the compiler can copy or swap in bulk.
-    let chunks = bytes.chunks_exact(T::BYTES);
-    match order {
-        ByteOrder::Little => chunks
-            .map(|chunk| T::from_bytes(chunk, ByteOrder::Little))
-            .collect(),
-        ByteOrder::Big => chunks
-            .map(|chunk| T::from_bytes(chunk, ByteOrder::Big))
-            .collect(),
-    }
-}
-
 macro_rules! sample {
     ($type:ty, $wide:ty, $number:path, $ordered:expr) => {
         impl Sample for $type {
-            const BYTES: usize = size_of::<$type>();
-
             #[inline]
-            fn from_bytes(bytes: &[u8], order: ByteOrder) -> Self {
-                let bytes = bytes.try_into().expect("a chunk of the size of one value");
-                match order {
-                    ByteOrder::Little => Self::from_le_bytes(bytes),
-                    ByteOrder::Big => Self::from_be_bytes(bytes),
-                }
+            fn swapped(self) -> Self {
+                let mut bytes = self.to_ne_bytes();
+                bytes.reverse();
+                Self::from_ne_bytes(bytes)
             }
 
             #[inline]
@@ -341,6 +389,20 @@ mod tests {
             Pixels::from_bytes(&[], Dtype::I32, ByteOrder::Little, huge),
             None
         );
+    }
+
+    #[test]
+    fn memory_is_used_again_whatever_it_held() {
+        let mut pixels = Pixels::I32(array![[7, 8, 9], [1, 2, 3]]);
+        let fill = |bytes: &mut [u8]| {
+            bytes.copy_from_slice(&[1, 0, 0, 0, 2, 0, 0, 0]);
+            Ok(())
+        };
+        let order = ByteOrder::Little;
+        pixels.fill(Dtype::I32, order, (2, 1), fill).unwrap();
+        assert_eq!(pixels, Pixels::I32(array![[1], [2]]));
+        pixels.fill(Dtype::U16, order, (1, 4), fill).unwrap();
+        assert_eq!(pixels, Pixels::U16(array![[1, 0, 2, 0]]));
     }
 
     #[test]

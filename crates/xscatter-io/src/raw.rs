@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use xscatter_core::{Frame, FrameInfo, Mask, Result};
 
+use crate::metadata::Metadata;
 use crate::pixels::Pixels;
 
 /// A frame before its pixels become `f32`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RawFrame {
     /// The stored pixels, markers of bad pixels included.
     pub pixels: Pixels,
@@ -15,6 +16,8 @@ pub struct RawFrame {
     pub mask: Option<Arc<Mask>>,
     /// Where the frame comes from and what its file says about it.
     pub info: FrameInfo,
+    /// The quantities that the file states, each with its key.
+    pub metadata: Arc<Metadata>,
 }
 
 impl RawFrame {

@@ -94,6 +94,21 @@ fn flags<T: Copy>(values: &Array2<T>, flag: impl Fn(T) -> PixelFlags) -> Option<
     marked.then(|| Mask::new(values.mapv(flag)))
 }
 
+/// The mask of the file and the markers of a frame together: where the file's mask says why a pixel
+/// is invalid, the marker in the image adds nothing.
+pub(crate) fn joined(file: &Mask, markers: &Mask) -> Mask {
+    let mut flags = Array2::from_elem(file.shape(), PixelFlags::VALID);
+    let pairs = file.as_slice().iter().zip(markers.as_slice());
+    for (flags, (&file, &marker)) in flags.iter_mut().zip(pairs) {
+        *flags = if file.is_valid() {
+            file.union(marker)
+        } else {
+            file
+        };
+    }
+    Mask::new(flags)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

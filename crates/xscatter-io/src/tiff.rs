@@ -14,13 +14,11 @@ use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::{Blob, Bytes};
 use crate::config::ReadConfig;
-use crate::header::{self, Header, Stated};
+use crate::header::{self, Header};
 use crate::limits::Limits;
-use crate::open::{Opened, ReadFrame};
+use crate::open::{About, Opened, ReadFrame};
 use crate::pilatus;
 use crate::pixels::{ByteOrder, Dtype, Pixels};
-use crate::raw::RawFrame;
-use crate::sentinel::SentinelPolicy;
 
 mod directory;
 mod write;
@@ -50,8 +48,8 @@ struct Image {
 
 pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     let limits = &config.limits;
-    let mut bytes = blob.open()?;
-    let directories = directory::read_all(&mut bytes, limits)?;
+    let bytes = blob.open()?;
+    let directories = directory::read_all(&bytes, limits)?;
     let images = directories
         .iter()
         .map(|directory| image(directory, &bytes, limits))
@@ -186,29 +184,31 @@ fn header(directory: &Directory) -> Header {
 }
 
 impl ReadFrame for Tiff {
-    fn read(&self, index: usize) -> Result<RawFrame> {
-        let image = &self.images[index];
-        let mut bytes = self.blob.open()?;
-        let pixels = if let Some(offset) = image.offset {
-            let len = image.shape.0 * image.shape.1 * image.dtype.bytes();
-            let bytes = bytes.read_at(offset, len as u64)?;
-            Pixels::from_bytes(&bytes, image.dtype, image.order, image.shape)
-        } else {
-            let len = bytes.len();
-            decode(&bytes.read_at(0, len)?, index, image, &self.limits)?
-        };
-        let pixels = pixels
-            .ok_or_else(|| Error::new(ErrorKind::Malformed, "the pixels do not fill the shape"))?;
-        let stated: Stated = pilatus::stated(&image.header);
-        let policy = SentinelPolicy {
-            cutoff: stated.cutoff,
+    fn about(&self, index: usize) -> Result<About> {
+        let header = &self.images[index].header;
+        Ok(About {
+            header: Arc::clone(header),
+            metadata: Arc::new(pilatus::stated(header)),
             ..Default::default()
-        };
-        Ok(RawFrame {
-            mask: policy.mask(&pixels).map(Arc::new),
-            pixels,
-            info: stated.info(self.blob.path(), index, Arc::clone(&image.header)),
         })
+    }
+
+    fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>> {
+        let image = &self.images[index];
+        let bytes = self.blob.open()?;
+        if let Some(offset) = image.offset {
+            let len = image.shape.0 * image.shape.1 * image.dtype.bytes();
+            bytes.check(offset, len as u64)?;
+            pixels.fill(image.dtype, image.order, image.shape, |out| {
+                bytes.read_into(offset, out)
+            })?;
+        } else {
+            let whole = bytes.read_at(0, bytes.len())?;
+            *pixels = decode(&whole, index, image, &self.limits)?.ok_or_else(|| {
+                Error::new(ErrorKind::Malformed, "the pixels do not fill the shape")
+            })?;
+        }
+        Ok(None)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use xscatter_core::{ErrorKind, FrameSource};
-use xscatter_io::{Dtype, Number, WARNING_KEY, open};
+use xscatter_io::{Dtype, Number, open};
 
 /// A header of these keys, its end included, filled up to `size` bytes with blanks.
 fn header(keys: &str, size: usize, end: &str) -> Vec<u8> {
@@ -92,7 +92,7 @@ fn byte_orders_and_types() {
     let keys = KEYS.replace("UnsignedShort", "Quaternion");
     let path = file(folder.path(), "c", &[&plain(&keys), &PIXELS]);
     let frame = open(&path).unwrap().read(0).unwrap();
-    assert!(frame.info.header[WARNING_KEY].contains("Quaternion"));
+    assert!(frame.info.warnings[0].contains("Quaternion"));
     assert_eq!(frame.counts().sum(), SUM as f32);
 }
 

@@ -9,8 +9,7 @@ use proptest::prelude::*;
 use xscatter_core::{ErrorKind, Frame, FrameSource, Mask};
 use xscatter_io::write::write;
 use xscatter_io::{
-    Compression, Format, Limits, ReadConfig, WARNING_KEY, WriteOptions, open, open_series,
-    open_with,
+    Compression, Format, Limits, ReadConfig, WriteOptions, open, open_series, open_with,
 };
 use xscatter_testkit::check_source;
 
@@ -296,7 +295,7 @@ fn a_wrong_checksum_is_a_warning() {
     bytes[at] = bytes[at].wrapping_add(1);
     std::fs::write(&path, bytes).unwrap();
     let read = open(&path).unwrap().read(0).unwrap();
-    assert!(read.info.header[WARNING_KEY].contains("Content-MD5"));
+    assert!(read.info.warnings[0].contains("Content-MD5"));
     assert_eq!(read.counts()[(0, 0)], frame(0).counts()[(0, 0)] + 1.0);
 }
 

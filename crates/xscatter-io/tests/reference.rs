@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use xscatter_core::{ErrorKind, FrameSource, PixelFlags};
-use xscatter_io::{Number, ReadConfig, WARNING_KEY, bitshuffle, open, open_series, open_with};
+use xscatter_io::{Number, ReadConfig, bitshuffle, open, open_series, open_with};
 use xscatter_testkit::golden::{self, Golden};
 use xscatter_testkit::{check_source, data};
 
@@ -102,7 +102,7 @@ fn real_files_give_the_numbers_of_fabio_and_h5py() {
             let found = raw.pixels.get(*row, *column).unwrap();
             assert_number(found, value, tolerance, &case.file);
         }
-        assert!(!raw.info.header.contains_key(WARNING_KEY), "{}", case.file);
+        assert!(raw.info.warnings.is_empty(), "{}", case.file);
         check_source(&file).unwrap();
     }
 }
@@ -354,7 +354,7 @@ fn a_master_file_brings_mask_geometry_and_the_end_of_an_aborted_series() {
 
     let (folder, file) = case("eiger aborted");
     assert_eq!(open_series(&[folder.path()]).len(), 6);
-    let warning = &file.read(0).unwrap().info.header[WARNING_KEY];
+    let warning = &file.read(0).unwrap().info.warnings[0];
     assert!(
         warning.contains("ends after 2 of 3 data files"),
         "{warning}"

@@ -127,7 +127,7 @@ fn geometry_exposure_and_header_come_back() {
             Some("film 7"),
             "{format}"
         );
-        assert!(!read.info.header.contains_key(xscatter_io::WARNING_KEY));
+        assert!(read.info.warnings.is_empty());
     }
 }
 

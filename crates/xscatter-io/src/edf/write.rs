@@ -4,7 +4,7 @@ use std::io;
 
 use xscatter_core::{Frame, Result};
 
-use crate::header::{self, WARNING_KEY};
+use crate::header;
 use crate::poni;
 use crate::write::{WriteDtype, pixel_bytes};
 
@@ -52,7 +52,7 @@ pub(crate) fn write(out: &mut dyn io::Write, frames: &[Frame], dtype: WriteDtype
             let reserved = own.iter().any(|(name, _)| name.eq_ignore_ascii_case(key))
                 || poni::KEYS.iter().any(|name| name.eq_ignore_ascii_case(key))
                 || key.starts_with("EDF_")
-                || ["Compression", "Dim_3", WARNING_KEY].contains(&key.as_str());
+                || ["Compression", "Dim_3"].contains(&key.as_str());
             let writable = |text: &str| {
                 text.is_ascii() && !text.contains([';', '{', '}']) && !text.trim().is_empty()
             };

@@ -3,12 +3,9 @@
 //! Names and default units are those of NXsas, NXdetector and the DECTRIS file writer; a `units`
 //! attribute is believed before any default. A beam centre is in pixels unless its unit is a length.
 
-use std::sync::Arc;
-
-use xscatter_core::{Geometry, PixelPosition};
-
 use super::tree::{Tree, last};
-use crate::header::{self, Header, Stated};
+use crate::header::{self, Header};
+use crate::metadata::{self, Metadata, Stated};
 use crate::poni;
 
 /// h·c in eV·m (CODATA 2018).
@@ -20,102 +17,113 @@ pub(super) const PONI_GROUP: &str = "poni";
 pub(super) const HEADER_GROUP: &str = "entry/collection/";
 
 /// Reads what is stated about the image at `image`.
-pub(super) fn stated(tree: &Tree, image: &str) -> Stated {
-    let find = |names: &[&str]| tree.number(names, image);
+pub(super) fn stated(tree: &Tree, image: &str) -> Metadata {
     let length = |names: &[&str], default_m: f64| {
-        let (value, unit) = find(names)?;
-        let unit_m = match unit {
+        let found = tree.number(names, image)?;
+        let unit_m = match found.unit {
             None => default_m,
             Some(unit) => header::metres(unit)?,
         };
-        Some(header::scaled(value, unit_m)).filter(|&length| length > 0.0)
+        positive(header::scaled(found.value, unit_m), found.path)
     };
     let pixel2_m = length(&["x_pixel_size"], 1.0);
-    let pixel1_m = length(&["y_pixel_size"], 1.0).or(pixel2_m);
-    let wavelength_m =
-        length(&["incident_wavelength", "wavelength"], 1e-10).or_else(|| energy(tree, image));
-    let distance_m = length(&["detector_distance", "distance"], 1.0);
-
-    let centre = |name: &str, pixel_m: Option<f64>| {
-        let (value, unit) = find(&[name])?;
-        match unit.and_then(header::metres) {
-            Some(unit_m) => Some(header::scaled(value, unit_m) / pixel_m?),
-            None => Some(value),
-        }
+    let pixel1_m = length(&["y_pixel_size"], 1.0).or_else(|| pixel2_m.clone());
+    let nika = tilt_of_nika(tree);
+    let centre = |name: &str, pixel_m: &Option<Stated<f64>>| {
+        let found = tree.number(&[name], image)?;
+        let value = match found.unit.and_then(header::metres) {
+            Some(unit_m) => header::scaled(found.value, unit_m) / pixel_m.as_ref()?.value,
+            None => found.value,
+        };
+        Some((value, found.path))
     };
-    let nika = is_nika(tree);
-    let (x, y) = (
-        centre("beam_center_x", pixel2_m),
-        centre("beam_center_y", pixel1_m),
-    );
-    let beam_centre_px = match (x, y) {
-        (Some(x), Some(y)) if x == 0.0 && y == 0.0 => None,
-        (Some(x), Some(y)) if nika => Some(PixelPosition { row: x, column: y }),
-        (Some(x), Some(y)) => Some(PixelPosition { row: y, column: x }),
-        _ => None,
-    };
-    let whole = || {
-        poni::geometry(|key| {
-            let inside = |path: &str| {
-                let mut groups = path.rsplit('/').skip(1);
-                groups.next() == Some(PONI_GROUP)
-            };
-            tree.scalars
-                .iter()
-                .find(|(path, _)| last(path) == key && inside(path))
-                .and_then(|(_, scalar)| scalar.number)
-        })
-    };
-    let untilted = || {
-        let (pixel1_m, pixel2_m) = (pixel1_m?, pixel2_m?);
-        // Nika keeps the tilt in angles of its own; without them the geometry would be wrong.
-        let centre = beam_centre_px.filter(|_| !nika)?;
-        let mut geometry = Geometry::transmission(distance_m?, centre, pixel1_m, wavelength_m?);
-        geometry.pixel2_m = pixel2_m;
-        geometry.poni2_m = centre.column * pixel2_m;
-        Some(geometry)
-    };
-    Stated {
-        exposure_s: exposure(tree, image),
-        geometry: whole().or_else(untilted).map(Arc::new),
+    let beam_centre_px = centre("beam_center_x", &pixel2_m)
+        .zip(centre("beam_center_y", &pixel1_m))
+        .and_then(|((x, path), (y, _))| {
+            let (row, column) = if nika.is_some() { (x, y) } else { (y, x) };
+            metadata::centre(row, column, &key(path))
+        });
+    let pose = poni::geometry(|name| {
+        let inside = |path: &str| path.rsplit('/').nth(1) == Some(PONI_GROUP);
+        tree.scalars
+            .iter()
+            .find(|(path, _)| last(path) == name && inside(path))
+            .and_then(|(_, scalar)| scalar.number)
+    });
+    let cutoff_names = ["saturation_value", "countrate_correction_count_cutoff"];
+    Metadata {
+        wavelength_m: length(&["incident_wavelength", "wavelength"], 1e-10)
+            .or_else(|| wavelength_of_energy(tree, image)),
+        distance_m: length(&["detector_distance", "distance"], 1.0),
+        pixel1_m,
+        pixel2_m,
         beam_centre_px,
-        cutoff: find(&["saturation_value", "countrate_correction_count_cutoff"])
-            .map(|(value, _)| value)
-            .filter(|&value| value > 0.0),
+        exposure_s: exposure(tree, image),
+        incident_angle_rad: angle(tree, image, &["incident_angle", "incidence_angle"]),
+        count_cutoff: tree
+            .number(&cutoff_names, image)
+            .and_then(|found| positive(found.value, found.path)),
+        pose: pose.map(|pose| Stated::new(pose, format!("/{PONI_GROUP}"))),
+        tilted: nika,
+        ..Default::default()
     }
 }
 
+fn positive(value: f64, path: &str) -> Option<Stated<f64>> {
+    metadata::positive(Some(value), &key(path))
+}
+
+/// A path as it stands in the header.
+fn key(path: &str) -> String {
+    format!("/{path}")
+}
+
 /// Files of APS 12-ID-E state the geometry as the program Nika has it, with x along the rows, and the
-/// tilt of the detector in `Metadata/pin_ccd_tilt_x` and its like.
-fn is_nika(tree: &Tree) -> bool {
-    tree.scalars
-        .keys()
-        .any(|path| path.ends_with("_ccd_tilt_x"))
+/// tilt of the detector in angles of its own (`Metadata/pin_ccd_tilt_x` and its like); without these the
+/// geometry would be wrong.
+fn tilt_of_nika(tree: &Tree) -> Option<Stated<f64>> {
+    let (path, tilt) = tree
+        .scalars
+        .iter()
+        .find(|(path, _)| path.ends_with("_ccd_tilt_x"))?;
+    Some(Stated::new(tilt.number.unwrap_or(f64::NAN), key(path)))
 }
 
-fn energy(tree: &Tree, image: &str) -> Option<f64> {
+fn wavelength_of_energy(tree: &Tree, image: &str) -> Option<Stated<f64>> {
     let names = ["incident_energy", "photon_energy", "energy", "beam_energy"];
-    let (value, unit) = tree.number(&names, image)?;
-    let electronvolts = match unit {
-        Some("keV" | "KeV" | "kev") => value * 1e3,
-        Some("eV" | "ev") | None => value,
+    let found = tree.number(&names, image)?;
+    let electronvolts = match found.unit {
+        Some("keV" | "KeV" | "kev") => found.value * 1e3,
+        Some("eV" | "ev") | None => found.value,
         Some(_) => return None,
     };
-    (electronvolts > 0.0).then(|| HC_EV_M / electronvolts)
+    (electronvolts > 0.0).then(|| Stated::new(HC_EV_M / electronvolts, key(found.path)))
 }
 
-fn exposure(tree: &Tree, image: &str) -> Option<f64> {
+fn exposure(tree: &Tree, image: &str) -> Option<Stated<f64>> {
     let names = ["count_time", "exposure_time", "PresetTime", "frame_time"];
-    let (value, unit) = tree.number(&names, image)?;
-    let seconds = match unit {
-        None | Some("s" | "second" | "seconds" | "sec") => value,
-        Some("ms" | "millisecond" | "milliseconds") => value / 1e3,
-        Some("us" | "µs" | "microsecond" | "microseconds") => value / 1e6,
-        Some("ns" | "nanosecond" | "nanoseconds") => value / 1e9,
-        Some("min" | "minute" | "minutes") => value * 60.0,
+    let found = tree.number(&names, image)?;
+    let seconds = match found.unit {
+        None | Some("s" | "second" | "seconds" | "sec") => found.value,
+        Some("ms" | "millisecond" | "milliseconds") => found.value / 1e3,
+        Some("us" | "µs" | "microsecond" | "microseconds") => found.value / 1e6,
+        Some("ns" | "nanosecond" | "nanoseconds") => found.value / 1e9,
+        Some("min" | "minute" | "minutes") => found.value * 60.0,
         Some(_) => return None,
     };
-    (seconds > 0.0).then_some(seconds)
+    positive(seconds, found.path)
+}
+
+/// An angle; without a unit it is not known which one is meant.
+fn angle(tree: &Tree, image: &str, names: &[&str]) -> Option<Stated<f64>> {
+    let found = tree.number(names, image)?;
+    let radians = match found.unit? {
+        "rad" | "radian" | "radians" => found.value,
+        "mrad" | "milliradian" | "milliradians" => found.value / 1e3,
+        "deg" | "degree" | "degrees" | "°" => found.value.to_radians(),
+        _ => return None,
+    };
+    Some(Stated::new(radians, key(found.path)))
 }
 
 /// The small values under their paths, units behind the numbers.
@@ -186,11 +194,13 @@ mod tests {
     #[test]
     fn units_are_read_not_assumed() {
         let stated = stated(&tree(&DECTRIS), "entry/data/data");
-        let geometry = stated.geometry.unwrap();
+        let geometry = stated.geometry().unwrap();
         approx::assert_relative_eq!(geometry.distance_m, 0.25);
         approx::assert_relative_eq!(geometry.pixel1_m, 75e-6);
         approx::assert_relative_eq!(geometry.poni1_m, 200.25 * 75e-6);
-        assert_eq!(stated.exposure_s, Some(0.5));
+        let exposure = stated.exposure_s.unwrap();
+        assert_eq!(exposure.value, 0.5);
+        assert_eq!(exposure.key, "/entry/instrument/detector/count_time");
     }
 
     #[test]
@@ -199,14 +209,14 @@ mod tests {
         values[1].2 = Some("mm");
         values[1].1 = 7.5;
         let centre = stated(&tree(&values), "x").beam_centre_px.unwrap();
-        approx::assert_relative_eq!(centre.column, 100.0, epsilon = 1e-9);
+        approx::assert_relative_eq!(centre.value.column, 100.0, epsilon = 1e-9);
     }
 
     #[test]
     fn an_energy_serves_for_a_wavelength() {
         let mut values = DECTRIS;
         values[0] = ("entry/detectorSpecific/photon_energy", 12.0, Some("keV"));
-        let geometry = stated(&tree(&values), "x").geometry.unwrap();
+        let geometry = stated(&tree(&values), "x").geometry().unwrap();
         approx::assert_relative_eq!(geometry.wavelength_m, 1.0332e-10, max_relative = 1e-5);
     }
 
@@ -216,7 +226,9 @@ mod tests {
             ("entry/a/detector/count_time", 1.0, None),
             ("entry/b/detector/count_time", 2.0, None),
         ];
-        assert_eq!(exposure(&tree(&values), "entry/b/detector/data"), Some(2.0));
+        let tree = tree(&values);
+        let exposure = exposure(&tree, "entry/b/detector/data").unwrap();
+        assert_eq!(exposure.value, 2.0);
     }
 
     #[test]
@@ -224,7 +236,7 @@ mod tests {
         let mut values = DECTRIS.to_vec();
         values.push(("entry/Metadata/pin_ccd_tilt_x", 1.2, None));
         let stated = stated(&tree(&values), "x");
-        assert!(stated.geometry.is_none());
-        assert_eq!(stated.beam_centre_px.unwrap().row, 100.5);
+        assert!(stated.geometry().is_none());
+        assert_eq!(stated.beam_centre_px.unwrap().value.row, 100.5);
     }
 }

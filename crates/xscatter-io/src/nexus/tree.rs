@@ -115,21 +115,31 @@ impl Tree {
         }
     }
 
-    /// The number of a dataset with one of these names, and its unit; of several, the nearest to
-    /// `beside`, then the one least deep.
-    pub(super) fn number(&self, names: &[&str], beside: &str) -> Option<(f64, Option<&str>)> {
+    /// The number of a dataset with one of these names; of several, the nearest to `beside`, then the
+    /// one least deep.
+    pub(super) fn number(&self, names: &[&str], beside: &str) -> Option<Found<'_>> {
         names.iter().find_map(|name| {
             self.scalars
                 .iter()
                 .filter(|(path, _)| last(path) == *name)
                 .filter_map(|(path, scalar)| {
-                    let number = scalar.number.filter(|number| number.is_finite())?;
-                    Some((nearness(path, beside), number, scalar.unit.as_deref()))
+                    Some(Found {
+                        path,
+                        value: scalar.number.filter(|number| number.is_finite())?,
+                        unit: scalar.unit.as_deref(),
+                    })
                 })
-                .min_by(|a, b| a.0.cmp(&b.0))
-                .map(|(_, number, unit)| (number, unit))
+                .min_by_key(|found| nearness(found.path, beside))
         })
     }
+}
+
+/// A number in the file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) path: &'a str,
+    pub(super) value: f64,
+    pub(super) unit: Option<&'a str>,
 }
 
 /// The name of a dataset without its groups.

@@ -126,7 +126,7 @@ fn facts(frame: &Frame, entry: &H5Group, instrument: &H5Group, detector: &H5Grou
         .iter()
         .filter(|(key, value)| {
             let name = !key.is_empty() && key.len() < 256 && !key.contains(['/', '.', '\0']);
-            name && !value.is_empty() && *key != header::WARNING_KEY
+            name && !value.is_empty()
         })
         .collect();
     if !brought.is_empty() {

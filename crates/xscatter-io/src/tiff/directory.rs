@@ -78,7 +78,7 @@ impl Layout {
 }
 
 /// All directories in the order of their chain.
-pub(super) fn read_all(bytes: &mut Bytes, limits: &Limits) -> Result<Vec<Directory>> {
+pub(super) fn read_all(bytes: &Bytes, limits: &Limits) -> Result<Vec<Directory>> {
     let head = bytes.head(16)?;
     let order = match head.first() {
         Some(b'I') => ByteOrder::Little,
@@ -109,12 +109,7 @@ pub(super) fn read_all(bytes: &mut Bytes, limits: &Limits) -> Result<Vec<Directo
     Ok(directories)
 }
 
-fn read(
-    bytes: &mut Bytes,
-    layout: &Layout,
-    offset: u64,
-    limits: &Limits,
-) -> Result<(Directory, u64)> {
+fn read(bytes: &Bytes, layout: &Layout, offset: u64, limits: &Limits) -> Result<(Directory, u64)> {
     let count = layout.number(&bytes.read_at(offset, layout.count_bytes())?);
     let start = offset + layout.count_bytes();
     let entries = count
@@ -145,12 +140,7 @@ fn read(
 }
 
 /// The value of one entry; `None` for types and tags that no reader needs.
-fn value(
-    bytes: &mut Bytes,
-    layout: &Layout,
-    entry: &[u8],
-    limits: &Limits,
-) -> Result<Option<Value>> {
+fn value(bytes: &Bytes, layout: &Layout, entry: &[u8], limits: &Limits) -> Result<Option<Value>> {
     const TAGS: [u16; 15] = [
         WIDTH,
         HEIGHT,
