@@ -263,6 +263,7 @@ fn info(place: &Place, index: usize, instrument: &Instrument, exposure_s: f64) -
         geometry: Some(Arc::clone(geometry)),
         beam_centre_px: Some(instrument.centre),
         header: Arc::new(header),
+        warnings: Vec::new(),
     }
 }
 
