@@ -2,12 +2,9 @@
 //!
 //! A plain array carries no header and no markers for unsigned pixels; negative values of signed
 //! integers are taken for the markers that detectors write (−1 gap, other bad). Fortran order and
-//! both byte orders are read. The header is parsed by npyz, the pixels are decoded in bulk.
-
-use std::io::Cursor;
+//! both byte orders are read.
 
 use ndarray::Array2;
-use npyz::{DType, Order, TypeChar};
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::Blob;
@@ -17,6 +14,7 @@ use crate::open::{About, Opened, ReadFrame};
 use crate::pixels::{ByteOrder, Dtype, Pixels};
 use crate::sentinel::SentinelPolicy;
 
+mod header;
 mod write;
 
 pub(crate) use write::write;
@@ -31,21 +29,14 @@ struct Npy {
     dtype: Dtype,
     order: ByteOrder,
     fortran: bool,
-    frames: usize,
     data_offset: u64,
 }
 
 pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     let limits = &config.limits;
     let bytes = blob.open()?;
-    let head = bytes.head(limits.max_header_bytes.min(1 << 20) as u64)?;
-    check_header_length(&head, limits)?;
-    let mut cursor = Cursor::new(&head[..]);
-    let header = npyz::NpyHeader::from_reader(&mut cursor)
-        .map_err(|error| malformed(format!("expected an npy header: {error}")))?;
-    let data_offset = cursor.position();
-    let (dtype, order) = dtype(&header.dtype())?;
-    let (frames, rows, columns) = match *header.shape() {
+    let header = header::read(&bytes, limits)?;
+    let (frames, rows, columns) = match *header.shape {
         [rows, columns] => (1, rows, columns),
         [frames, rows, columns] => (frames, rows, columns),
         ref shape => {
@@ -55,8 +46,7 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
             ));
         }
     };
-    let fortran = header.order() == Order::Fortran;
-    if fortran && header.shape().len() == 3 {
+    if header.fortran && header.shape.len() == 3 {
         return Err(Error::new(
             ErrorKind::Unsupported,
             "expected a stack in C order, found Fortran order",
@@ -64,91 +54,30 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     }
     let shape = limits.check_shape(rows, columns)?;
     let frames = limits.check_frames(frames)?;
-    let claimed = (shape.0 * shape.1 * dtype.bytes()) as u128 * frames as u128;
-    let there = bytes.len() - data_offset;
+    let claimed = (shape.0 * shape.1 * header.dtype.bytes()) as u128 * frames as u128;
+    let there = bytes.len() - header.data_offset;
     if u128::from(there) < claimed {
         return Err(Error::new(
             ErrorKind::Truncated,
             format!("expected {claimed} bytes of pixels, found {there}"),
         )
-        .at(format!("byte {data_offset}")));
+        .at(format!("byte {}", header.data_offset)));
     }
     let reader = Npy {
         blob: blob.clone(),
         shape,
-        dtype,
-        order,
-        fortran,
-        frames,
-        data_offset,
+        dtype: header.dtype,
+        order: header.order,
+        fortran: header.fortran,
+        data_offset: header.data_offset,
     };
     Ok(Opened {
         shape,
-        dtype,
-        frames: reader.frames,
+        dtype: header.dtype,
+        frames,
         linked: Vec::new(),
         reader: Box::new(reader),
     })
-}
-
-/// The stated length of the header text, before anything is allocated for it.
-fn check_header_length(head: &[u8], limits: &Limits) -> Result<()> {
-    let field = |range: std::ops::Range<usize>| {
-        let bytes = head.get(range)?;
-        Some(
-            bytes
-                .iter()
-                .rev()
-                .fold(0_u64, |n, &b| n << 8 | u64::from(b)),
-        )
-    };
-    let length = match head.get(6) {
-        Some(1) => field(8..10).map(|length| length + 10),
-        Some(2 | 3) => field(8..12).map(|length| length + 12),
-        _ => None,
-    };
-    match length {
-        Some(length) if length > limits.max_header_bytes as u64 => Err(Error::new(
-            ErrorKind::LimitExceeded,
-            format!("the header claims {length} bytes"),
-        )),
-        Some(length) if length <= head.len() as u64 => Ok(()),
-        _ => Err(Error::new(
-            ErrorKind::Truncated,
-            "the file ends within its header",
-        )),
-    }
-}
-
-fn dtype(dtype: &DType) -> Result<(Dtype, ByteOrder)> {
-    let unsupported = || {
-        Error::new(
-            ErrorKind::Unsupported,
-            format!("expected numbers, found the type {}", dtype.descr()),
-        )
-    };
-    let DType::Plain(plain) = dtype else {
-        return Err(unsupported());
-    };
-    let order = match plain.endianness() {
-        npyz::Endianness::Big => ByteOrder::Big,
-        npyz::Endianness::Little | npyz::Endianness::Irrelevant => ByteOrder::Little,
-    };
-    let found = match (plain.type_char(), plain.size_field()) {
-        (TypeChar::Bool, 1) => Dtype::Bool,
-        (TypeChar::Uint, 1) => Dtype::U8,
-        (TypeChar::Uint, 2) => Dtype::U16,
-        (TypeChar::Uint, 4) => Dtype::U32,
-        (TypeChar::Uint, 8) => Dtype::U64,
-        (TypeChar::Int, 1) => Dtype::I8,
-        (TypeChar::Int, 2) => Dtype::I16,
-        (TypeChar::Int, 4) => Dtype::I32,
-        (TypeChar::Int, 8) => Dtype::I64,
-        (TypeChar::Float, 4) => Dtype::F32,
-        (TypeChar::Float, 8) => Dtype::F64,
-        _ => return Err(unsupported()),
-    };
-    Ok((found, order))
 }
 
 impl ReadFrame for Npy {
@@ -198,8 +127,4 @@ fn transposed(pixels: Pixels) -> Pixels {
         Pixels::F32(values) => Pixels::F32(flip(values)),
         Pixels::F64(values) => Pixels::F64(flip(values)),
     }
-}
-
-fn malformed(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Malformed, message)
 }

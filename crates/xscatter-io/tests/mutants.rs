@@ -1,0 +1,236 @@
+//! Files broken on purpose, thousands a format: no panic, no hang, no memory beyond what the file can hold.
+//!
+//! The mutants are made from a seed, so that a failure repeats: `XSCATTER_MUTANTS=200000` runs more of them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    unsafe_code,
+    reason = "an allocator that counts must implement an unsafe trait"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ndarray::Array2;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use xscatter_core::{Frame, FrameSource, Mask};
+use xscatter_io::write::write;
+use xscatter_io::{Compression, Format, ReadConfig, WriteOptions, open_bytes, open_with};
+
+thread_local! {
+    /// Bytes that this thread holds, and the most that it held.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts what each thread allocates.
+struct Counting;
+
+fn count(taken: usize, given: usize) {
+    HELD.with(|held| {
+        let now = held.get().saturating_add(taken).saturating_sub(given);
+        held.set(now);
+        PEAK.with(|peak| peak.set(peak.get().max(now)));
+    });
+}
+
+// SAFETY: every call is handed on to the system's allocator as it is; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        count(0, layout.size());
+        unsafe { System.dealloc(block, layout) }
+    }
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(size, layout.size());
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What a reader may hold for a file of `bytes`: deflate shrinks a thousandfold, and an image is held
+/// packed and unpacked; a megabyte is for headers, tables and buffers of any file.
+fn allowed(bytes: usize) -> usize {
+    (1 << 20) + 2200 * bytes.min(4096) + 16 * bytes
+}
+
+const SLOWEST: Duration = Duration::from_secs(2);
+
+fn mutants() -> usize {
+    std::env::var("XSCATTER_MUTANTS").map_or(20_000, |count| count.parse().unwrap())
+}
+
+/// One mutant of `seed`: cut, flipped, swapped, with huge numbers, or with a piece taken out or doubled.
+fn mutant(rng: &mut ChaCha8Rng, bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let mut below = |limit: usize| (rng.next_u64() % limit.max(1) as u64) as usize;
+    for _ in 0..=below(3) {
+        if bytes.is_empty() {
+            break;
+        }
+        // Headers stand in front: half of the wounds go there.
+        let reach = if below(2) == 0 {
+            bytes.len().min(512)
+        } else {
+            bytes.len()
+        };
+        let at = below(reach);
+        match below(8) {
+            0 => bytes.truncate(at),
+            1 => bytes[at] ^= 1 << below(8),
+            2 => bytes[at] = below(256) as u8,
+            3 => {
+                const HUGE: [u64; 8] = [
+                    u64::MAX,
+                    1 << 63,
+                    u32::MAX as u64,
+                    1 << 31,
+                    1 << 40,
+                    0xffff,
+                    0x7fff_ffff,
+                    0,
+                ];
+                let number = HUGE[below(HUGE.len())].to_le_bytes();
+                let width = [1, 2, 4, 8][below(4)].min(bytes.len() - at);
+                bytes[at..at + width].copy_from_slice(&number[..width]);
+            }
+            4 => {
+                let (other, width) = (below(reach), [1, 2, 4, 8][below(4)]);
+                for offset in 0..width {
+                    if at.max(other) + offset < bytes.len() {
+                        bytes.swap(at + offset, other + offset);
+                    }
+                }
+            }
+            5 => {
+                // A digit of a text becomes many.
+                if let Some(digit) = bytes[at..reach].iter().position(u8::is_ascii_digit) {
+                    let many = vec![b'9'; below(24)];
+                    bytes.splice(at + digit..=at + digit, many);
+                }
+            }
+            6 => {
+                let end = (at + below(64)).min(bytes.len());
+                bytes.drain(at..end);
+            }
+            _ => {
+                let piece = bytes[at..(at + below(64)).min(bytes.len())].to_vec();
+                bytes.splice(at..at, piece);
+            }
+        }
+    }
+    bytes
+}
+
+/// Opens a file and reads its first frames.
+fn read_all(path: &Path, bytes: Option<Vec<u8>>) {
+    let config = ReadConfig::default();
+    let opened = match bytes {
+        Some(bytes) => open_bytes(path, bytes, &config),
+        None => open_with(path, &config),
+    };
+    match opened {
+        Ok(file) => {
+            for index in 0..file.len().min(3) {
+                match file.read_raw(index) {
+                    Ok(_) => {}
+                    Err(error) => assert!(!error.message().is_empty()),
+                }
+            }
+        }
+        Err(error) => {
+            assert_eq!(error.file(), Some(path));
+            assert!(error.message().len() > 8, "{error}");
+        }
+    }
+}
+
+/// Runs the mutants of one file; HDF5 goes through the disk, the rest stays in memory.
+fn torture(name: &str, seed: u64, original: &[u8], share: usize, on_disk: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let path: PathBuf = folder.path().join(name);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for number in 0..share {
+        let bytes = mutant(&mut rng, original);
+        let len = bytes.len();
+        let given = if on_disk {
+            std::fs::write(&path, &bytes).unwrap();
+            None
+        } else {
+            Some(bytes)
+        };
+        let before = HELD.with(Cell::get);
+        PEAK.with(|peak| peak.set(before));
+        let start = Instant::now();
+        read_all(&path, given);
+        let taken = start.elapsed();
+        let peak = PEAK.with(Cell::get) - before;
+        assert!(
+            peak <= allowed(len),
+            "mutant {number} of {name}: {peak} bytes held for a file of {len}"
+        );
+        assert!(taken < SLOWEST, "mutant {number} of {name}: {taken:?}");
+    }
+}
+
+fn frame(seed: usize) -> Frame {
+    let counts = Array2::from_shape_fn((19, 23), |(row, column)| {
+        ((row * 31 + column * 7 + seed * 13) % 211) as f32
+    });
+    let bad = Array2::from_shape_fn((19, 23), |(row, column)| row == 4 && column < 5);
+    Frame::new(counts)
+        .with_mask(Mask::from_bad(bad.view()))
+        .unwrap()
+}
+
+fn written(format: Format, frames: usize, compression: Compression) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let frames: Vec<Frame> = (0..frames).map(frame).collect();
+    let options = WriteOptions {
+        compression,
+        ..Default::default()
+    };
+    write(&path, format, &frames, &options).unwrap();
+    std::fs::read(&path).unwrap()
+}
+
+#[test]
+fn edf() {
+    torture("a.edf", 1, &written(Format::Edf, 2, Compression::None), mutants(), false);
+}
+
+#[test]
+fn cbf() {
+    torture("a.cbf", 2, &written(Format::Cbf, 1, Compression::None), mutants(), false);
+}
+
+#[test]
+fn tiff() {
+    torture("a.tif", 3, &written(Format::Tiff, 1, Compression::None), mutants(), false);
+}
+
+#[test]
+fn npy() {
+    torture("a.npy", 4, &written(Format::Npy, 2, Compression::None), mutants(), false);
+}
+
+#[test]
+fn hdf5() {
+    for (seed, compression) in [Compression::None, Compression::Gzip, Compression::BitshuffleLz4].into_iter().enumerate() {
+        let bytes = written(Format::Nexus, 2, compression);
+        torture("a.h5", 5 + seed as u64, &bytes, mutants() / 3, true);
+    }
+}
