@@ -10,7 +10,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ndarray::Array2;
@@ -19,6 +19,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use xscatter_core::{Frame, FrameSource, Mask};
 use xscatter_io::write::write;
 use xscatter_io::{Compression, Format, ReadConfig, WriteOptions, open_bytes, open_with};
+
+mod support;
 
 thread_local! {
     /// Bytes that this thread holds, and the most that it held.
@@ -160,13 +162,17 @@ fn read_all(path: &Path, bytes: Option<Vec<u8>>) {
 /// Runs the mutants of one file; HDF5 goes through the disk, the rest stays in memory.
 fn torture(name: &str, seed: u64, original: &[u8], share: usize, on_disk: bool) {
     let folder = tempfile::tempdir().unwrap();
-    let path: PathBuf = folder.path().join(name);
+    torture_at(&folder.path().join(name), seed, original, share, on_disk);
+}
+
+fn torture_at(path: &Path, seed: u64, original: &[u8], share: usize, on_disk: bool) {
+    let name = path.display();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     for number in 0..share {
         let bytes = mutant(&mut rng, original);
         let len = bytes.len();
         let given = if on_disk {
-            std::fs::write(&path, &bytes).unwrap();
+            std::fs::write(path, &bytes).unwrap();
             None
         } else {
             Some(bytes)
@@ -174,7 +180,7 @@ fn torture(name: &str, seed: u64, original: &[u8], share: usize, on_disk: bool) 
         let before = HELD.with(Cell::get);
         PEAK.with(|peak| peak.set(before));
         let start = Instant::now();
-        read_all(&path, given);
+        read_all(path, given);
         let taken = start.elapsed();
         let peak = PEAK.with(Cell::get) - before;
         assert!(
@@ -209,27 +215,89 @@ fn written(format: Format, frames: usize, compression: Compression) -> Vec<u8> {
 
 #[test]
 fn edf() {
-    torture("a.edf", 1, &written(Format::Edf, 2, Compression::None), mutants(), false);
+    torture(
+        "a.edf",
+        1,
+        &written(Format::Edf, 2, Compression::None),
+        mutants(),
+        false,
+    );
 }
 
 #[test]
 fn cbf() {
-    torture("a.cbf", 2, &written(Format::Cbf, 1, Compression::None), mutants(), false);
+    torture(
+        "a.cbf",
+        2,
+        &written(Format::Cbf, 1, Compression::None),
+        mutants(),
+        false,
+    );
 }
 
 #[test]
 fn tiff() {
-    torture("a.tif", 3, &written(Format::Tiff, 1, Compression::None), mutants(), false);
+    torture(
+        "a.tif",
+        3,
+        &written(Format::Tiff, 1, Compression::None),
+        mutants(),
+        false,
+    );
 }
 
 #[test]
 fn npy() {
-    torture("a.npy", 4, &written(Format::Npy, 2, Compression::None), mutants(), false);
+    torture(
+        "a.npy",
+        4,
+        &written(Format::Npy, 2, Compression::None),
+        mutants(),
+        false,
+    );
+}
+
+#[derive(serde::Deserialize)]
+struct Cases {
+    foreign: Vec<support::Foreign>,
+}
+
+/// Files by h5py, masters with their data files among them: the first file is broken.
+#[test]
+fn hdf5_of_h5py() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/reference.json");
+    let golden: xscatter_testkit::golden::Golden<Cases> =
+        xscatter_testkit::golden::load(path).unwrap();
+    let cases = golden.cases.foreign;
+    let hdf5: Vec<_> = cases
+        .iter()
+        .filter(|case| case.files[0].name.ends_with(".h5"))
+        .collect();
+    for (seed, case) in hdf5.iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        support::unpack(case, folder.path());
+        let path = folder.path().join(&case.files[0].name);
+        let bytes = case.files[0].content();
+        torture_at(
+            &path,
+            100 + seed as u64,
+            &bytes,
+            mutants() / hdf5.len(),
+            true,
+        );
+    }
 }
 
 #[test]
 fn hdf5() {
-    for (seed, compression) in [Compression::None, Compression::Gzip, Compression::BitshuffleLz4].into_iter().enumerate() {
+    for (seed, compression) in [
+        Compression::None,
+        Compression::Gzip,
+        Compression::BitshuffleLz4,
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let bytes = written(Format::Nexus, 2, compression);
         torture("a.h5", 5 + seed as u64, &bytes, mutants() / 3, true);
     }

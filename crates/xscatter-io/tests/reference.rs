@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::Read;
-use std::path::Path;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use xscatter_core::{ErrorKind, FrameSource, PixelFlags};
 use xscatter_io::{Number, ReadConfig, bitshuffle, open, open_series, open_with};
 use xscatter_testkit::golden::{self, Golden};
 use xscatter_testkit::{check_source, data};
+
+mod support;
+use support::{Foreign, unpack};
 
 #[derive(Deserialize)]
 struct Cases {
@@ -47,20 +45,6 @@ struct Chunk {
 struct Filter {
     id: u16,
     values: Vec<u32>,
-}
-
-#[derive(Deserialize)]
-struct Foreign {
-    name: String,
-    frames: usize,
-    dtype: String,
-    files: Vec<Packed>,
-}
-
-#[derive(Deserialize)]
-struct Packed {
-    name: String,
-    zlib_base64: String,
 }
 
 fn reference() -> Golden<Cases> {
@@ -278,17 +262,6 @@ fn chunks_of_hdf5plugin_are_decoded_to_the_bit() {
 /// The pixels of the synthetic files.
 fn value(frame: usize, row: usize, column: usize) -> f32 {
     ((frame * 1000 + row * 37 + column * 11) % 997) as f32
-}
-
-fn unpack(case: &Foreign, folder: &Path) {
-    for file in &case.files {
-        let packed = BASE64.decode(&file.zlib_base64).unwrap();
-        let mut content = Vec::new();
-        flate2::read::ZlibDecoder::new(&packed[..])
-            .read_to_end(&mut content)
-            .unwrap();
-        std::fs::write(folder.join(&file.name), content).unwrap();
-    }
 }
 
 #[test]

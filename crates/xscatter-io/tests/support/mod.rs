@@ -1,0 +1,43 @@
+//! Tiny files by other programs, which a golden file carries.
+
+use std::io::Read;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+
+/// Files that belong together; the first is the one to open.
+#[derive(Deserialize)]
+pub struct Foreign {
+    pub name: String,
+    #[allow(dead_code, reason = "not every test compares it")]
+    pub frames: usize,
+    #[allow(dead_code, reason = "not every test compares it")]
+    pub dtype: String,
+    pub files: Vec<Packed>,
+}
+
+#[derive(Deserialize)]
+pub struct Packed {
+    pub name: String,
+    zlib_base64: String,
+}
+
+impl Packed {
+    pub fn content(&self) -> Vec<u8> {
+        let packed = BASE64.decode(&self.zlib_base64).unwrap();
+        let mut content = Vec::new();
+        flate2::read::ZlibDecoder::new(&packed[..])
+            .read_to_end(&mut content)
+            .unwrap();
+        content
+    }
+}
+
+/// Writes the files into a folder.
+pub fn unpack(case: &Foreign, folder: &Path) {
+    for file in &case.files {
+        std::fs::write(folder.join(&file.name), file.content()).unwrap();
+    }
+}
