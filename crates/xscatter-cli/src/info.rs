@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
-use xscatter::io::{self, DetectorFile, Number, RawFrame, Stats};
+use xscatter::io::{self, DetectorFile, Number, RawFrame, Series, Stats};
 use xscatter::{FrameSource as _, Result};
 
 use crate::Outcome;
@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut table = output::table([
         "file", "frame", "format", "shape", "dtype", "min", "max", "sum", "invalid",
     ]);
-    for file in series.files() {
+    for number in 0..series.files().len() {
+        let file = &*series.open_file(number)?;
         for index in 0..file.len() {
             match file.read_raw(index) {
                 Ok(frame) if args.json => output::line(as_json(file, index, &frame)),
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         output::line(table);
     }
     if args.header {
-        show_headers(series.files())?;
+        show_headers(&series)?;
     }
     match output::report_skipped(series.skipped(), &args.paths) {
         Outcome::Complete => Ok(outcome),
@@ -80,8 +81,9 @@ fn invalid_count(frame: &RawFrame) -> usize {
     frame.mask.as_ref().map_or(0, |mask| mask.invalid_count())
 }
 
-fn show_headers(files: &[DetectorFile]) -> Result<()> {
-    for file in files {
+fn show_headers(series: &Series) -> Result<()> {
+    for number in 0..series.files().len() {
+        let file = series.open_file(number)?;
         output::line(format_args!("\n{}", file.path().display()));
         let frame = file.read_raw(0)?;
         for (key, value) in frame.info.header.iter() {

@@ -3,7 +3,7 @@
 use crate::limits::Limits;
 
 /// What a caller may choose about reading; [`open`](crate::open()) takes the default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadConfig {
     /// Bounds on what a file may make the reader allocate.
     pub limits: Limits,

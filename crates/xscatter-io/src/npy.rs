@@ -9,7 +9,6 @@ use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::Blob;
 use crate::config::ReadConfig;
-use crate::limits::Limits;
 use crate::open::{About, Opened, ReadFrame};
 use crate::pixels::{ByteOrder, Dtype, Pixels};
 use crate::sentinel::SentinelPolicy;

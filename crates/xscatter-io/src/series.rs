@@ -1,13 +1,24 @@
 //! Many files as one source of frames.
+//!
+//! A series keeps of each file its path, shape and number of frames, and opens it again when a frame is
+//! asked for; the few files with several frames that were read last stay open. What a series of any
+//! length holds is therefore a hundred bytes a file and the frames in flight.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use xscatter_core::{Error, ErrorKind, Frame, FrameSource, Result};
 
 use crate::config::ReadConfig;
+use crate::format::Format;
 use crate::open::{DetectorFile, open_with};
+use crate::pixels::Dtype;
+use crate::walk;
+
+/// How many files with several frames stay open.
+const KEPT_OPEN: usize = 4;
 
 /// A path that gave no frames, and why.
 #[derive(Debug)]
@@ -18,12 +29,16 @@ pub struct Skipped {
     pub error: Error,
 }
 
-/// Files and folders as one source; opening it never fails as a whole.
+/// Files, folders and patterns as one source; opening it never fails as a whole.
 ///
-/// Folders are walked to the bottom in the order of their sorted names; hidden files (`.name`) are
-/// passed over in silence. Whatever cannot be opened is [`Skipped`] with its reason: one bad file is not the end of a
-/// series. The pixels are read when a frame is asked for; a DECTRIS master file and the data files
-/// that it links to are one file.
+/// - A folder is walked to the bottom, in natural order (`scan_9` before `scan_10`); hidden files
+///   (`.name`) are passed over in silence.
+/// - A path that does not exist and holds `*`, `?` or `[` is a pattern: `scan_*/frame_*.cbf`.
+/// - `@list.txt` stands for the paths in the lines of that file, relative to it.
+///
+/// Whatever cannot be opened is [`Skipped`] with its reason: one bad file is not the end of a series.
+/// The headers of all files are read once, in parallel; pixels are read when a frame is asked for. A
+/// DECTRIS master file and the data files that it links to are one file.
 ///
 /// # Example
 /// ```
@@ -39,105 +54,137 @@ pub fn open_series<P: AsRef<Path>>(paths: &[P]) -> Series {
 
 /// Files and folders as one source, with limits and a mask policy of one's own.
 pub fn open_series_with<P: AsRef<Path>>(paths: &[P], config: &ReadConfig) -> Series {
-    let mut found = Vec::new();
-    for path in paths {
-        walk(path.as_ref(), &mut found);
-    }
+    let found = walk::files(paths);
     // Opened in parallel, collected in order.
     let opened: Vec<_> = found
         .into_par_iter()
         .map(|path| match path {
-            Ok(path) => open_with(&path, config).map_err(|error| Skipped { path, error }),
+            Ok(path) => open_with(&path, config)
+                .map(|file| Description::of(&file))
+                .map_err(|error| Skipped { path, error }),
             Err(skipped) => Err(skipped),
         })
         .collect();
-    let mut files: Vec<DetectorFile> = Vec::new();
+    let mut described = Vec::new();
     let mut skipped = Vec::new();
     for item in opened {
         match item {
-            Ok(file) => files.push(file),
+            Ok(file) => described.push(file),
             Err(item) => skipped.push(item),
         }
     }
-    drop_linked(&mut files);
+    drop_linked(&mut described);
+    let files: Vec<SeriesFile> = described.into_iter().map(|one| one.file).collect();
     let mut ends = Vec::with_capacity(files.len());
     let mut end = 0_usize;
     for file in &files {
-        end += file.len();
+        end += file.frames;
         ends.push(end);
     }
     Series {
         files,
         skipped,
         ends,
+        config: config.clone(),
+        kept_open: Mutex::default(),
+    }
+}
+
+/// One file of a series, as it was found.
+#[derive(Debug, Clone)]
+pub struct SeriesFile {
+    path: PathBuf,
+    format: Format,
+    shape: (usize, usize),
+    dtype: Dtype,
+    frames: usize,
+}
+
+impl SeriesFile {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The format that was found.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Rows and columns of the first frame.
+    pub fn shape(&self) -> (usize, usize) {
+        self.shape
+    }
+
+    /// The stored type of the pixels.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// How many frames it holds.
+    pub fn len(&self) -> usize {
+        self.frames
+    }
+
+    /// Whether it holds no frame.
+    pub fn is_empty(&self) -> bool {
+        self.frames == 0
+    }
+}
+
+/// A file with what is needed to find out which other files are part of it.
+struct Description {
+    file: SeriesFile,
+    linked: Vec<PathBuf>,
+}
+
+impl Description {
+    fn of(file: &DetectorFile) -> Self {
+        Self {
+            linked: file.linked_files().to_vec(),
+            file: SeriesFile {
+                path: file.path().to_path_buf(),
+                format: file.format(),
+                shape: file.shape(),
+                dtype: file.dtype(),
+                frames: file.len(),
+            },
+        }
     }
 }
 
 /// Drops the data files whose master file is there too: their frames are in it already.
-fn drop_linked(files: &mut Vec<DetectorFile>) {
+fn drop_linked(files: &mut Vec<Description>) {
     let same = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let linked: BTreeSet<PathBuf> = files
         .iter()
-        .flat_map(|file| {
-            let own = same(file.path());
-            let others = file.linked_files().iter().map(|path| same(path));
+        .filter(|one| !one.linked.is_empty())
+        .flat_map(|one| {
+            let own = same(&one.file.path);
+            let others = one.linked.iter().map(|path| same(path));
             others.filter(move |path| *path != own)
         })
         .collect();
     if !linked.is_empty() {
-        files.retain(|file| !linked.contains(&same(file.path())));
-    }
-}
-
-/// Adds the files at or below a path, in sorted order.
-fn walk(path: &Path, found: &mut Vec<Result<PathBuf, Skipped>>) {
-    let skip = |error: Error| Skipped {
-        path: path.to_path_buf(),
-        error: error.in_file(path),
-    };
-    if !path.is_dir() {
-        found.push(Ok(path.to_path_buf()));
-        return;
-    }
-    let entries: std::io::Result<Vec<_>> = std::fs::read_dir(path)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    let mut entries = match entries {
-        Ok(entries) => entries,
-        Err(error) => return found.push(Err(skip(error.into()))),
-    };
-    entries.sort();
-    let before = found.len();
-    for entry in entries {
-        let hidden = entry
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        // A link to a folder above would be walked for ever.
-        let loops = entry.is_symlink() && entry.is_dir();
-        if !hidden && !loops {
-            walk(&entry, found);
-        }
-    }
-    if found.len() == before {
-        let error = Error::new(
-            ErrorKind::Io,
-            "expected detector files, found an empty folder",
-        );
-        found.push(Err(skip(error)));
+        files.retain(|one| !linked.contains(&same(&one.file.path)));
     }
 }
 
 /// Files opened together; see [`open_series`].
 #[derive(Debug)]
 pub struct Series {
-    files: Vec<DetectorFile>,
+    files: Vec<SeriesFile>,
     skipped: Vec<Skipped>,
     /// For each file the number of frames up to its end.
     ends: Vec<usize>,
+    config: ReadConfig,
+    /// The files with several frames that were read last, the latest in front.
+    kept_open: Mutex<VecDeque<(usize, Arc<DetectorFile>)>>,
 }
 
 impl Series {
     /// The files that were opened, in order.
-    pub fn files(&self) -> &[DetectorFile] {
+    pub fn files(&self) -> &[SeriesFile] {
         &self.files
     }
 
@@ -156,6 +203,47 @@ impl Series {
         let start = if file == 0 { 0 } else { self.ends[file - 1] };
         (file, index - start)
     }
+
+    /// Opens a file of the series again; one with several frames stays open for a while.
+    ///
+    /// # Errors
+    /// If the file is not what it was any more.
+    ///
+    /// # Panics
+    /// If there is no such file in the series.
+    pub fn open_file(&self, index: usize) -> Result<Arc<DetectorFile>> {
+        let described = &self.files[index];
+        // What is behind the lock is whole at every moment, so a panic elsewhere does no harm.
+        let lock = || {
+            self.kept_open
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if described.frames > 1 {
+            let kept = lock();
+            if let Some((_, file)) = kept.iter().find(|(kept, _)| *kept == index) {
+                return Ok(Arc::clone(file));
+            }
+        }
+        let file = Arc::new(open_with(&described.path, &self.config)?);
+        if file.len() < described.frames {
+            return Err(Error::new(
+                ErrorKind::Truncated,
+                format!(
+                    "expected {} frames as when the series was opened, found {}",
+                    described.frames,
+                    file.len()
+                ),
+            )
+            .in_file(&described.path));
+        }
+        if described.frames > 1 {
+            let mut kept = lock();
+            kept.push_front((index, Arc::clone(&file)));
+            kept.truncate(KEPT_OPEN);
+        }
+        Ok(file)
+    }
 }
 
 impl FrameSource for Series {
@@ -166,7 +254,7 @@ impl FrameSource for Series {
     fn read(&self, index: usize) -> Result<Frame> {
         self.check_index(index)?;
         let (file, frame) = self.locate(index);
-        self.files[file].read(frame)
+        self.open_file(file)?.read(frame)
     }
 
     fn read_many(&self, indices: &[usize]) -> Result<Vec<Frame>> {

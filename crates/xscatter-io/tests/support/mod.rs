@@ -9,23 +9,24 @@ use serde::Deserialize;
 
 /// Files that belong together; the first is the one to open.
 #[derive(Deserialize)]
-pub struct Foreign {
-    pub name: String,
+pub(crate) struct Foreign {
+    #[allow(dead_code, reason = "not every test names it")]
+    pub(crate) name: String,
     #[allow(dead_code, reason = "not every test compares it")]
-    pub frames: usize,
+    pub(crate) frames: usize,
     #[allow(dead_code, reason = "not every test compares it")]
-    pub dtype: String,
-    pub files: Vec<Packed>,
+    pub(crate) dtype: String,
+    pub(crate) files: Vec<Packed>,
 }
 
 #[derive(Deserialize)]
-pub struct Packed {
-    pub name: String,
+pub(crate) struct Packed {
+    pub(crate) name: String,
     zlib_base64: String,
 }
 
 impl Packed {
-    pub fn content(&self) -> Vec<u8> {
+    pub(crate) fn content(&self) -> Vec<u8> {
         let packed = BASE64.decode(&self.zlib_base64).unwrap();
         let mut content = Vec::new();
         flate2::read::ZlibDecoder::new(&packed[..])
@@ -36,7 +37,7 @@ impl Packed {
 }
 
 /// Writes the files into a folder.
-pub fn unpack(case: &Foreign, folder: &Path) {
+pub(crate) fn unpack(case: &Foreign, folder: &Path) {
     for file in &case.files {
         std::fs::write(folder.join(&file.name), file.content()).unwrap();
     }
