@@ -18,8 +18,9 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use xscatter::StopToken;
-use xscatter::archive::{self, ArchiveConfig, LabelledScan, Part};
+use xscatter::archive::{self, ArchiveConfig, Part};
 use xscatter::deep::device;
+use xscatter::io::LabelledSeries;
 use xscatter::progress::Progress;
 use xscatter::sort;
 use xscatter::training::{self, TrainingConfig};
@@ -48,7 +49,7 @@ fn run() -> xscatter::Result<()> {
         &mut |step| bar.show(step),
         &stop,
     )?;
-    let part = |part: Part| LabelledScan::open(&folder.join(part.folder()));
+    let part = |part: Part| LabelledSeries::from_table(&folder.join(part.folder()));
     let (network, train, holdout) = (
         part(Part::Network)?,
         part(Part::Train)?,

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
-use xscatter::archive::{self, ArchiveConfig, LabelledScan, Part};
+use xscatter::archive::{self, ArchiveConfig, Part};
 use xscatter::compare::Comparison;
 use xscatter::deep::device;
 use xscatter::geometry::Poni;
+use xscatter::io::LabelledSeries;
 use xscatter::sort::{self, SortedFiles, Sorter};
 use xscatter::training::{self, TrainingConfig};
 use xscatter::{Error, ErrorKind, Result, StopToken};
@@ -101,7 +102,7 @@ fn train(
         None => ArchiveConfig::small(args.seed),
     };
     archive::simulate(&config, &folder, &mut |step| bar.show(step), stop)?;
-    let open = |part: Part| LabelledScan::open(&folder.join(part.folder()));
+    let open = |part: Part| LabelledSeries::from_table(&folder.join(part.folder()));
     let (network, rows, holdout) = (
         open(Part::Network)?,
         open(Part::Train)?,

@@ -7,6 +7,7 @@ pub mod config;
 mod edf;
 pub mod format;
 mod header;
+pub mod labelled;
 pub mod labels;
 pub mod limits;
 pub mod metadata;
@@ -26,6 +27,7 @@ pub mod write;
 
 pub use config::ReadConfig;
 pub use format::Format;
+pub use labelled::LabelledSeries;
 pub use limits::Limits;
 pub use metadata::{Metadata, Stated};
 pub use open::{DetectorFile, open, open_bytes, open_with};

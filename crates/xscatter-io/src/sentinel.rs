@@ -94,11 +94,13 @@ impl SentinelPolicy {
             // 255 is an ordinary grey level.
             Pixels::U8(values) => {
                 let limit = limit.floor() as u8;
-                let flag = |value| match value > limit {
-                    true => PixelFlags::OVERFLOW,
-                    false => PixelFlags::VALID,
-                };
-                flags(values, flag)
+                flags(values, |value| {
+                    if value > limit {
+                        PixelFlags::OVERFLOW
+                    } else {
+                        PixelFlags::VALID
+                    }
+                })
             }
             Pixels::U16(values) => unsigned!(values, u16, 0),
             Pixels::U32(values) => unsigned!(values, u32, 2),

@@ -1,4 +1,4 @@
-//! A simulated archive of the four techniques on disk, and a labelled archive read back.
+//! A simulated archive of the four techniques on disk; `xscatter_io::LabelledSeries` reads it back.
 //!
 //! ```text
 //! archive/
@@ -14,15 +14,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::seed::derive_named;
-use xscatter_core::{Classes, Error, ErrorKind, Frame, FrameSource, Result, StopToken};
+use xscatter_core::{Error, ErrorKind, Frame, FrameSource, Result, StopToken};
 use xscatter_io::labels::{self, Label};
-use xscatter_io::{Format, Series, Skipped, write};
+use xscatter_io::{Format, write};
 use xscatter_sim::{FourTechniques, FourTechniquesConfig, Technique};
 
 use crate::progress::{Observer, Progress};
@@ -266,109 +265,5 @@ impl Writer {
 
     fn holds_series(&self) -> bool {
         self.format == Format::Nexus
-    }
-}
-
-/// Frames with the class and the group that `labels.csv` gives them.
-#[derive(Debug)]
-pub struct LabelledScan {
-    folder: PathBuf,
-    series: Series,
-    /// For each labelled frame its place in the series and its label.
-    rows: Vec<(usize, Label)>,
-    unlabelled: usize,
-}
-
-impl LabelledScan {
-    /// Opens the files that `folder/labels.csv` names.
-    ///
-    /// Files that cannot be opened are [skipped](Self::skipped), and labels without a frame are
-    /// counted: the rest is there.
-    ///
-    /// # Errors
-    /// If there is no `labels.csv`, it cannot be read, or no labelled frame can be opened.
-    pub fn open(folder: &Path) -> Result<Self> {
-        let labels = labels::read(folder.join("labels.csv"))?;
-        let mut paths: Vec<PathBuf> = labels
-            .iter()
-            .map(|label| folder.join(&label.path))
-            .collect();
-        paths.sort_unstable();
-        paths.dedup();
-        let series = xscatter_io::open_series(&paths);
-        let mut first_frame: BTreeMap<PathBuf, (usize, usize)> = BTreeMap::new();
-        let mut start = 0;
-        for file in series.files() {
-            first_frame.insert(file.path().to_path_buf(), (start, file.len()));
-            start += file.len();
-        }
-        let total = labels.len();
-        let rows: Vec<(usize, Label)> = labels
-            .into_iter()
-            .filter_map(|label| {
-                let &(first, len) = first_frame.get(&folder.join(&label.path))?;
-                (label.frame < len).then(|| (first + label.frame, label))
-            })
-            .collect();
-        if rows.is_empty() {
-            return Err(Error::new(
-                ErrorKind::DegenerateData,
-                format!("expected frames for {total} labels, found none that can be opened"),
-            )
-            .in_file(folder));
-        }
-        Ok(Self {
-            folder: folder.to_path_buf(),
-            unlabelled: total - rows.len(),
-            series,
-            rows,
-        })
-    }
-
-    /// The folder with `labels.csv`.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// The files that could not be opened, each with its error.
-    pub fn skipped(&self) -> &[Skipped] {
-        self.series.skipped()
-    }
-
-    /// How many labels have no frame that can be opened.
-    pub fn missing(&self) -> usize {
-        self.unlabelled
-    }
-
-    /// The class of every frame.
-    pub fn classes(&self) -> Classes {
-        let names: Vec<&str> = self
-            .rows
-            .iter()
-            .map(|(_, label)| label.class.as_str())
-            .collect();
-        Classes::from_names(&names)
-    }
-
-    /// The label of one frame.
-    ///
-    /// # Panics
-    /// If the index is beyond the end.
-    pub fn label(&self, index: usize) -> &Label {
-        &self.rows[index].1
-    }
-}
-
-impl FrameSource for LabelledScan {
-    fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn read(&self, index: usize) -> Result<Frame> {
-        self.check_index(index)?;
-        let (place, label) = &self.rows[index];
-        let mut frame = self.series.read(*place)?;
-        frame.info.group = Some(Arc::from(label.group.as_str()));
-        Ok(frame)
     }
 }

@@ -23,10 +23,10 @@ use xscatter_core::{
 use xscatter_deep::{
     Device, FrameInput, FrameInputConfig, Inputs, LeNetConfig, TrainConfig, TrainedNetwork,
 };
+use xscatter_io::LabelledSeries;
 use xscatter_learn::{Classifier, FittedClassifier};
 use xscatter_metrics::ConfusionMatrix;
 
-use crate::archive::LabelledScan;
 use crate::catalogue;
 use crate::progress::{Observer, Progress};
 use crate::representations::{self, Header, RECIPES, Recipe};
@@ -181,9 +181,9 @@ impl Trained {
 /// or the work is stopped. Frames that cannot be read are noted and left out.
 pub fn train(
     config: &TrainingConfig,
-    network_frames: &LabelledScan,
-    train_frames: &LabelledScan,
-    holdout_frames: &LabelledScan,
+    network_frames: &LabelledSeries,
+    train_frames: &LabelledSeries,
+    holdout_frames: &LabelledSeries,
     device: &Device,
     observer: &mut Observer<'_>,
     stop: &StopToken,
@@ -212,7 +212,7 @@ pub fn train(
         stop,
     )?;
     holdout.classes = in_terms_of(&holdout.classes, rows.classes.names())
-        .map_err(|error| error.in_file(holdout_frames.folder()))?;
+        .map_err(|error| error.in_file(holdout_frames.origin()))?;
 
     let (leaderboard, study) = rank(config, &rows, observer, stop)?;
     let best = |header| {
@@ -258,7 +258,7 @@ fn in_terms_of(classes: &Classes, names: &[Arc<str>]) -> Result<Classes> {
 }
 
 /// There is something to tell apart.
-fn check_classes(scan: &LabelledScan) -> Result<()> {
+fn check_classes(scan: &LabelledSeries) -> Result<()> {
     let classes = scan.classes();
     match classes.names() {
         [_, _, ..] => Ok(()),
@@ -269,13 +269,13 @@ fn check_classes(scan: &LabelledScan) -> Result<()> {
                 names.first().map_or("none", |name| &**name)
             ),
         )
-        .in_file(scan.folder())),
+        .in_file(scan.origin())),
     }
 }
 
 fn train_network(
     config: &TrainingConfig,
-    frames: &LabelledScan,
+    frames: &LabelledSeries,
     device: &Device,
     observer: &mut Observer<'_>,
     stop: &StopToken,
@@ -318,7 +318,7 @@ fn train_network(
     )
 }
 
-fn note_skipped(frames: &LabelledScan, skipped: &[(usize, Error)], observer: &mut Observer<'_>) {
+fn note_skipped(frames: &LabelledSeries, skipped: &[(usize, Error)], observer: &mut Observer<'_>) {
     for (index, error) in skipped {
         observer(Progress::Note(format!(
             "skipped {}: {error}",
@@ -359,7 +359,7 @@ const HEADER_PARTS: [&str; 3] = ["radial-profile", "azimuthal", "q-range"];
 
 fn describe(
     stage: &str,
-    frames: &LabelledScan,
+    frames: &LabelledSeries,
     network: &Arc<TrainedNetwork>,
     observer: &mut Observer<'_>,
     stop: &StopToken,

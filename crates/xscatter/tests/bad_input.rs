@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use xscatter::archive::LabelledScan;
 use xscatter::core::ndarray::Array2;
 use xscatter::deep::device;
+use xscatter::io::LabelledSeries;
 use xscatter::io::labels::{self, Label};
 use xscatter::io::write::write;
 use xscatter::io::{self, Format, WriteOptions};
@@ -57,7 +57,7 @@ fn label(number: usize, class: &str) -> Label {
 #[test]
 fn an_empty_folder_and_one_without_detector_files_are_no_archive() {
     let folder = tempfile::tempdir().unwrap();
-    let error = LabelledScan::open(folder.path()).unwrap_err();
+    let error = LabelledSeries::from_table(folder.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(error.to_string().contains("labels.csv"), "{error}");
     fs::write(folder.path().join("notes.txt"), "nothing to see").unwrap();
@@ -114,7 +114,7 @@ fn labels_of_one_class_only_are_an_error_that_says_so() {
     write_series(folder.path(), 4);
     let rows: Vec<Label> = (0..4).map(|number| label(number, "SAXS")).collect();
     labels::write(folder.path().join("labels.csv"), &rows).unwrap();
-    let scan = || LabelledScan::open(folder.path()).unwrap();
+    let scan = || LabelledSeries::from_table(folder.path()).unwrap();
     let error = training::train(
         &TrainingConfig::default(),
         &scan(),
@@ -135,7 +135,7 @@ fn labels_without_their_frames_are_counted() {
     write_series(folder.path(), 2);
     let rows: Vec<Label> = (0..3).map(|number| label(number, "SAXS")).collect();
     labels::write(folder.path().join("labels.csv"), &rows).unwrap();
-    let scan = LabelledScan::open(folder.path()).unwrap();
+    let scan = LabelledSeries::from_table(folder.path()).unwrap();
     assert_eq!(
         (scan.len(), scan.missing(), scan.skipped().len()),
         (2, 1, 1)

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use xscatter::archive::{self, ArchiveConfig, LabelledScan, Part};
+use xscatter::archive::{self, ArchiveConfig, Part};
 use xscatter::compare::Comparison;
 use xscatter::deep::device;
+use xscatter::io::LabelledSeries;
 use xscatter::progress::{Progress, silent};
 use xscatter::sim::FourTechniquesConfig;
 use xscatter::sort::{self, Sorter};
@@ -27,8 +28,8 @@ fn config() -> ArchiveConfig {
     }
 }
 
-fn open(folder: &Path) -> [LabelledScan; 3] {
-    Part::ALL.map(|part| LabelledScan::open(&folder.join(part.folder())).unwrap())
+fn open(folder: &Path) -> [LabelledSeries; 3] {
+    Part::ALL.map(|part| LabelledSeries::from_table(&folder.join(part.folder())).unwrap())
 }
 
 fn train(folder: &Path, threads: usize) -> Trained {
@@ -75,7 +76,7 @@ fn from_nothing_to_sorted_files() {
 
     // A second run keeps what the first has written, and writes again what was lost.
     let kept = archive.join("train/labels.csv");
-    let lost = LabelledScan::open(&archive.join("holdout")).unwrap();
+    let lost = LabelledSeries::from_table(&archive.join("holdout")).unwrap();
     let lost = archive.join("holdout").join(&lost.label(0).path);
     let bytes = std::fs::read(&lost).unwrap();
     std::fs::remove_file(&lost).unwrap();
