@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod bits;
+pub mod bitshuffle;
+pub mod byte_offset;
+mod deflate;
+mod error;
+mod fletcher32;
+mod framed;
+pub mod hdf5_filters;
+pub mod lz4;
+pub mod lzf;
+mod scratch;
+pub mod shuffle;
+mod simd;
+
+pub use error::{CodecError, Result};
+pub use scratch::Scratch;
+pub use simd::Level;

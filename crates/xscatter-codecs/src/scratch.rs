@@ -1,0 +1,41 @@
+//! Memory that decoders use again from chunk to chunk.
+
+use flate2::Decompress;
+
+/// Memory that decoders use again from chunk to chunk: keep one a thread.
+///
+/// It grows to the size of the largest block and, for a pipeline of several filters, of the largest
+/// chunk. What is left in it never reaches an output.
+#[derive(Debug)]
+pub struct Scratch {
+    /// One block before its bits or bytes are put in order.
+    pub(crate) block: Vec<u8>,
+    /// Two stages of a pipeline.
+    pub(crate) stages: [Vec<u8>; 2],
+    pub(crate) inflate: Decompress,
+}
+
+impl Scratch {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self {
+            block: Vec::new(),
+            stages: [Vec::new(), Vec::new()],
+            inflate: Decompress::new(true),
+        }
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The first `len` bytes of a buffer, which grows if it has to.
+pub(crate) fn prepared(buffer: &mut Vec<u8>, len: usize) -> &mut [u8] {
+    if buffer.len() < len {
+        buffer.resize(len, 0);
+    }
+    &mut buffer[..len]
+}

@@ -1,0 +1,75 @@
+//! Which vector instructions the processor has, and the one door to the functions that use them.
+//!
+//! Every kernel has a portable form that is always there; the others are chosen at run time. A
+//! [`Level`] exists only if the processor has its instructions, which is what makes the calls in
+//! this file sound. Nothing else in the crate is `unsafe`.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::is_x86_feature_detected;
+
+use crate::{bits, shuffle};
+
+/// A set of vector instructions that this processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level(Path);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Path {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+}
+
+impl Level {
+    /// Plain arithmetic, on every processor.
+    pub const PORTABLE: Self = Self(Path::Portable);
+
+    /// The fastest that this processor has.
+    pub fn best() -> Self {
+        Self::avx2().unwrap_or(Self::PORTABLE)
+    }
+
+    /// All that this processor has, the slowest first.
+    pub fn available() -> Vec<Self> {
+        [Some(Self::PORTABLE), Self::avx2()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn avx2() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            return Some(Self(Path::Avx2));
+        }
+        None
+    }
+
+    /// See [`bits::unshuffle`].
+    #[cfg_attr(
+        target_arch = "x86_64",
+        allow(unsafe_code, reason = "the processor was asked for the instructions")
+    )]
+    pub(crate) fn unshuffle_bits(self, rows: &[u8], element_bytes: usize, out: &mut [u8]) {
+        match self.0 {
+            Path::Portable => bits::portable::unshuffle(rows, element_bytes, out),
+            // SAFETY: `Path::Avx2` is made in `Level::avx2` alone, where the processor has AVX2.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => unsafe { bits::avx2::unshuffle(rows, element_bytes, out) },
+        }
+    }
+
+    /// See [`shuffle::decode`]: `planes` and `out` have the same length, a multiple of the width.
+    #[cfg_attr(
+        target_arch = "x86_64",
+        allow(unsafe_code, reason = "the processor was asked for the instructions")
+    )]
+    pub(crate) fn unshuffle_bytes(self, planes: &[u8], element_bytes: usize, out: &mut [u8]) {
+        match self.0 {
+            Path::Portable => shuffle::portable(planes, element_bytes, out),
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => unsafe { shuffle::avx2::unshuffle(planes, element_bytes, out) },
+        }
+    }
+}
