@@ -21,6 +21,7 @@ use crate::error::{CodecError, Result};
 use crate::framed::{lz4_block, split_block, split_number};
 use crate::scratch::{Scratch, prepared};
 use crate::simd::Level;
+use crate::zstd;
 
 const CODEC: &str = "bitshuffle";
 /// Bytes of a block where none is stated.
@@ -37,6 +38,8 @@ pub enum Compression {
     None,
     /// LZ4.
     Lz4,
+    /// Zstandard, which is decoded only.
+    Zstd,
 }
 
 /// Decodes a chunk of bitshuffle and LZ4 into `out`, which has the size of the chunk.
@@ -49,15 +52,43 @@ pub fn decode_lz4(
     out: &mut [u8],
     scratch: &mut Scratch,
 ) -> Result<()> {
-    decode_lz4_at(Level::best(), bytes, element_bytes, out, scratch)
+    decode_at(
+        Level::best(),
+        Compression::Lz4,
+        bytes,
+        element_bytes,
+        out,
+        scratch,
+    )
 }
 
-/// As [`decode_lz4`], with the vector instructions of `level`.
+/// As [`decode_lz4`], for a chunk of bitshuffle and Zstandard.
 ///
 /// # Errors
 /// As [`decode_lz4`].
-pub fn decode_lz4_at(
+pub fn decode_zstd(
+    bytes: &[u8],
+    element_bytes: usize,
+    out: &mut [u8],
+    scratch: &mut Scratch,
+) -> Result<()> {
+    decode_at(
+        Level::best(),
+        Compression::Zstd,
+        bytes,
+        element_bytes,
+        out,
+        scratch,
+    )
+}
+
+/// Decodes a chunk of blocks that are compressed, with the vector instructions of `level`.
+///
+/// # Errors
+/// As [`decode_lz4`]; [`Compression::None`] has no framing, see [`decode`].
+pub fn decode_at(
     level: Level,
+    compression: Compression,
     bytes: &[u8],
     element_bytes: usize,
     out: &mut [u8],
@@ -68,21 +99,24 @@ pub fn decode_lz4_at(
     let mut rest = layout.rest;
     for block in blocks.chunks_mut(layout.block_bytes) {
         let (packed, after) = split_block(rest, CODEC)?;
-        let rows = prepared(&mut scratch.block, block.len());
-        lz4_block(CODEC, packed, rows)?;
-        bits::unshuffle(level, rows, element_bytes, block);
+        decode_block(level, compression, packed, element_bytes, block, scratch)?;
         rest = after;
     }
     copy_left_over(rest, left_over)
 }
 
-/// As [`decode_lz4`], the blocks of one chunk spread over the threads of the current rayon pool.
+/// As [`decode_at`], the blocks of one chunk spread over the threads of the current rayon pool.
 ///
 /// For a single large frame; many frames are faster one a thread.
 ///
 /// # Errors
-/// As [`decode_lz4`]: the first block in the order of the chunk that cannot be decoded.
-pub fn decode_lz4_parallel(bytes: &[u8], element_bytes: usize, out: &mut [u8]) -> Result<()> {
+/// As [`decode_at`]: the first block in the order of the chunk that cannot be decoded.
+pub fn decode_parallel(
+    compression: Compression,
+    bytes: &[u8],
+    element_bytes: usize,
+    out: &mut [u8],
+) -> Result<()> {
     let layout = Layout::parse(bytes, element_bytes, out.len())?;
     let (blocks, left_over) = out.split_at_mut(layout.in_blocks);
     let mut rest = layout.rest;
@@ -96,11 +130,9 @@ pub fn decode_lz4_parallel(bytes: &[u8], element_bytes: usize, out: &mut [u8]) -
     let results: Vec<Result<()>> = blocks
         .par_chunks_mut(layout.block_bytes * BLOCKS_PER_TASK)
         .zip(packed.par_chunks(BLOCKS_PER_TASK))
-        .map_init(Vec::new, |buffer, (blocks, packed)| {
+        .map_init(Scratch::new, |scratch, (blocks, packed)| {
             for (block, packed) in blocks.chunks_mut(layout.block_bytes).zip(packed) {
-                let rows = prepared(buffer, block.len());
-                lz4_block(CODEC, packed, rows)?;
-                bits::unshuffle(level, rows, element_bytes, block);
+                decode_block(level, compression, packed, element_bytes, block, scratch)?;
             }
             Ok(())
         })
@@ -109,11 +141,44 @@ pub fn decode_lz4_parallel(bytes: &[u8], element_bytes: usize, out: &mut [u8]) -
     copy_left_over(rest, left_over)
 }
 
+fn decode_block(
+    level: Level,
+    compression: Compression,
+    packed: &[u8],
+    element_bytes: usize,
+    out: &mut [u8],
+    scratch: &mut Scratch,
+) -> Result<()> {
+    let mut buffer = std::mem::take(&mut scratch.block);
+    let rows = prepared(&mut buffer, out.len());
+    let unpacked = match compression {
+        Compression::None => Err(CodecError::malformed(CODEC, "compressed blocks", "none")),
+        Compression::Lz4 => lz4_block(CODEC, packed, rows),
+        Compression::Zstd => zstd::decode(packed, rows, scratch).and_then(|found| {
+            if found == out.len() {
+                return Ok(());
+            }
+            Err(CodecError::wrong_size(CODEC, out.len(), found))
+        }),
+    };
+    if unpacked.is_ok() {
+        bits::unshuffle(level, rows, element_bytes, out);
+    }
+    scratch.block = buffer;
+    unpacked
+}
+
 /// Decodes a chunk of bitshuffle alone into `out`; `block` is in elements, 0 for the default.
 ///
 /// # Errors
 /// If the chunk is shorter than `out` or the block is no multiple of 8 elements.
-pub fn decode(bytes: &[u8], element_bytes: usize, block: usize, out: &mut [u8]) -> Result<()> {
+pub fn decode(
+    bytes: &[u8],
+    element_bytes: usize,
+    block: usize,
+    out: &mut [u8],
+    scratch: &mut Scratch,
+) -> Result<()> {
     if bytes.len() < out.len() {
         return Err(truncated(out.len(), bytes.len()));
     }
@@ -121,9 +186,15 @@ pub fn decode(bytes: &[u8], element_bytes: usize, block: usize, out: &mut [u8]) 
     let in_blocks = whole_elements(out.len(), element_bytes)? * element_bytes;
     let block_bytes = block.saturating_mul(element_bytes);
     let (blocks, left_over) = out.split_at_mut(in_blocks);
-    let (rows, rest) = bytes.split_at(in_blocks);
+    let (stored, rest) = bytes.split_at(in_blocks);
     let level = Level::best();
-    for (rows, block) in rows.chunks(block_bytes).zip(blocks.chunks_mut(block_bytes)) {
+    for (stored, block) in stored
+        .chunks(block_bytes)
+        .zip(blocks.chunks_mut(block_bytes))
+    {
+        // The rows of a block are far apart: memory is read once in order, the rest is in cache.
+        let rows = prepared(&mut scratch.block, block.len());
+        rows.copy_from_slice(stored);
         bits::unshuffle(level, rows, element_bytes, block);
     }
     copy_left_over(rest, left_over)
@@ -132,12 +203,16 @@ pub fn decode(bytes: &[u8], element_bytes: usize, block: usize, out: &mut [u8]) 
 /// Encodes a chunk, appending to `out`; the blocks have the default size.
 ///
 /// # Panics
-/// If `element_bytes` is 0 or `bytes` does not hold whole elements.
+/// If `element_bytes` is 0, `bytes` does not hold whole elements, or for [`Compression::Zstd`].
 pub fn encode(bytes: &[u8], element_bytes: usize, compression: Compression, out: &mut Vec<u8>) {
     assert!(
         element_bytes > 0 && bytes.len().is_multiple_of(element_bytes),
         "expected whole elements of {element_bytes} bytes, found {} bytes",
         bytes.len()
+    );
+    assert!(
+        compression != Compression::Zstd,
+        "expected LZ4 or none: Zstandard is decoded only"
     );
     let block_bytes = default_block(element_bytes) * element_bytes;
     let in_blocks = bytes.len() / element_bytes / 8 * 8 * element_bytes;
@@ -150,7 +225,7 @@ pub fn encode(bytes: &[u8], element_bytes: usize, compression: Compression, out:
         let rows = prepared(&mut buffer, block.len());
         bits::portable::shuffle(block, element_bytes, rows);
         match compression {
-            Compression::None => out.extend_from_slice(rows),
+            Compression::None | Compression::Zstd => out.extend_from_slice(rows),
             Compression::Lz4 => {
                 let packed = lz4_flex::block::compress(rows);
                 out.extend((packed.len() as u32).to_be_bytes());
@@ -273,14 +348,14 @@ mod tests {
             let stored = packed(&bytes, width, Compression::Lz4);
             for level in Level::available() {
                 let mut out = vec![0xaa; bytes.len()];
-                decode_lz4_at(level, &stored, width, &mut out, &mut scratch).unwrap();
+                decode_at(level, Compression::Lz4, &stored, width, &mut out, &mut scratch).unwrap();
                 prop_assert_eq!(&out, &bytes);
             }
             let mut out = vec![0xaa; bytes.len()];
-            decode_lz4_parallel(&stored, width, &mut out).unwrap();
+            decode_parallel(Compression::Lz4, &stored, width, &mut out).unwrap();
             prop_assert_eq!(&out, &bytes);
             let mut out = vec![0xaa; bytes.len()];
-            decode(&packed(&bytes, width, Compression::None), width, 0, &mut out).unwrap();
+            decode(&packed(&bytes, width, Compression::None), width, 0, &mut out, &mut scratch).unwrap();
             prop_assert_eq!(&out, &bytes);
         }
 
@@ -294,9 +369,10 @@ mod tests {
             let mut out = vec![0; len];
             let mut scratch = Scratch::new();
             let _ = decode_lz4(&bytes, width, &mut out, &mut scratch);
-            let _ = decode_lz4_parallel(&bytes, width, &mut out);
-            let _ = decode(&bytes, width, block, &mut out);
-            let _ = decode(&bytes, width, block % 64, &mut out);
+            let _ = decode_zstd(&bytes, width, &mut out, &mut scratch);
+            let _ = decode_parallel(Compression::Lz4, &bytes, width, &mut out);
+            let _ = decode(&bytes, width, block, &mut out, &mut scratch);
+            let _ = decode(&bytes, width, block % 64, &mut out, &mut scratch);
         }
 
         #[test]
@@ -305,7 +381,7 @@ mod tests {
             let cut = cut % stored.len();
             let mut out = [0; 2000];
             prop_assert!(decode_lz4(&stored[..cut], 4, &mut out, &mut Scratch::new()).is_err());
-            prop_assert!(decode_lz4_parallel(&stored[..cut], 4, &mut out).is_err());
+            prop_assert!(decode_parallel(Compression::Lz4, &stored[..cut], 4, &mut out).is_err());
         }
 
         #[test]

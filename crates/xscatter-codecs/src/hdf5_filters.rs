@@ -13,7 +13,7 @@
 
 use crate::error::{CodecError, Result};
 use crate::scratch::{Scratch, prepared};
-use crate::{bitshuffle, deflate, fletcher32, lz4, lzf, shuffle};
+use crate::{bitshuffle, deflate, fletcher32, lz4, lzf, shuffle, zstd};
 
 /// Deflate (zlib, gzip).
 pub const DEFLATE: u16 = 1;
@@ -27,11 +27,16 @@ pub const LZF: u16 = 32000;
 pub const LZ4: u16 = 32004;
 /// Bitshuffle, alone or with a compression.
 pub const BITSHUFFLE: u16 = 32008;
+/// Zstandard.
+pub const ZSTD: u16 = 32015;
 
 /// Where bitshuffle states its element size, block size and compression.
 const BITSHUFFLE_ELEMENT: usize = 2;
 const BITSHUFFLE_BLOCK: usize = 3;
 const BITSHUFFLE_COMPRESSION: usize = 4;
+
+/// What Zstandard can shrink by at most.
+const ZSTD_RATIO: usize = 32 << 10;
 
 /// One filter of a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +57,11 @@ impl Filter<'_> {
 /// Whether a filter with these parameters is decoded here.
 pub fn is_supported(id: u16, values: &[u32]) -> bool {
     match id {
-        DEFLATE | SHUFFLE | FLETCHER32 | LZF | LZ4 => true,
-        BITSHUFFLE => matches!(Filter { id, values }.value(BITSHUFFLE_COMPRESSION), 0 | 2),
+        DEFLATE | SHUFFLE | FLETCHER32 | LZF | LZ4 | ZSTD => true,
+        BITSHUFFLE => matches!(
+            Filter { id, values }.value(BITSHUFFLE_COMPRESSION),
+            0 | 2 | 3
+        ),
         _ => false,
     }
 }
@@ -67,6 +75,9 @@ pub fn largest_output(stored: usize, filters: &[Filter<'_>], filter_mask: u32) -
             BITSHUFFLE if filter.value(BITSHUFFLE_COMPRESSION) == 0 => 1,
             // A copy of 264 bytes takes three.
             LZF => 88,
+            // A run of 128 KiB in four bytes.
+            BITSHUFFLE if filter.value(BITSHUFFLE_COMPRESSION) == 3 => ZSTD_RATIO,
+            ZSTD => ZSTD_RATIO,
             LZ4 | BITSHUFFLE => 255,
             // 258 bytes in two bits.
             DEFLATE => 1032,
@@ -182,6 +193,7 @@ fn filled(filter: u16, expected: usize, found: usize) -> Result<()> {
     let codec = match filter {
         DEFLATE => "deflate",
         LZF => "lzf",
+        ZSTD => "zstd",
         _ => "chunk",
     };
     Err(CodecError::wrong_size(codec, expected, found))
@@ -217,7 +229,8 @@ fn step(
             match filter.value(BITSHUFFLE_COMPRESSION) {
                 0 => {
                     let out = front(out, input.len())?;
-                    bitshuffle::decode(input, width, filter.value(BITSHUFFLE_BLOCK), out)?;
+                    let block = filter.value(BITSHUFFLE_BLOCK);
+                    bitshuffle::decode(input, width, block, out, scratch)?;
                     Ok(out.len())
                 }
                 2 => {
@@ -225,12 +238,18 @@ fn step(
                     bitshuffle::decode_lz4(input, width, out, scratch)?;
                     Ok(out.len())
                 }
+                3 => {
+                    let out = front(out, stated_size(input)?)?;
+                    bitshuffle::decode_zstd(input, width, out, scratch)?;
+                    Ok(out.len())
+                }
                 other => Err(CodecError::Unsupported {
-                    expected: "bitshuffle with LZ4 or alone",
+                    expected: "bitshuffle alone, with LZ4 or with Zstandard",
                     found: format!("compression {other}"),
                 }),
             }
         }
+        ZSTD => zstd::decode(input, out, scratch),
         id => Err(CodecError::Unsupported {
             expected: "a filter that is decoded here",
             found: format!("number {id}"),
@@ -307,7 +326,7 @@ mod tests {
         fn no_bytes_panic(
             bytes in prop::collection::vec(any::<u8>(), 0..300),
             ids in prop::collection::vec(
-                prop::sample::select(vec![DEFLATE, SHUFFLE, FLETCHER32, LZF, LZ4, BITSHUFFLE]), 0..4),
+                prop::sample::select(vec![DEFLATE, SHUFFLE, FLETCHER32, LZF, LZ4, BITSHUFFLE, ZSTD]), 0..4),
             values in prop::collection::vec(0_u32..9, 0..6),
             mask: u32,
             len in 0_usize..400,

@@ -13,6 +13,7 @@ pub mod lzf;
 mod scratch;
 pub mod shuffle;
 mod simd;
+pub mod zstd;
 
 pub use error::{CodecError, Result};
 pub use scratch::Scratch;

@@ -7,6 +7,7 @@
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
 
+use crate::bits::portable::transposed_bytes;
 use crate::error::{CodecError, Result};
 use crate::simd::Level;
 
@@ -54,7 +55,7 @@ pub(crate) fn portable_from(first: usize, planes: &[u8], element_bytes: usize, o
     match element_bytes {
         2 => elements::<2>(first, planes, out),
         4 => elements::<4>(first, planes, out),
-        8 => elements::<8>(first, planes, out),
+        8 => elements_of_eight(first, planes, out),
         width => {
             let count = planes.len() / width;
             for (byte, plane) in planes.chunks_exact(count).enumerate() {
@@ -75,6 +76,23 @@ fn elements<const WIDTH: usize>(first: usize, planes: &[u8], out: &mut [u8]) {
     for (index, element) in elements.iter_mut().enumerate() {
         *element = planes.map(|plane| plane[index]);
     }
+}
+
+/// Eight elements at a time: an 8×8 matrix of bytes.
+fn elements_of_eight(first: usize, planes: &[u8], out: &mut [u8]) {
+    let count = planes.len() / 8;
+    let mut next = first;
+    for elements in out[first * 8..].chunks_exact_mut(64) {
+        let words = std::array::from_fn(|byte| {
+            let at = byte * count + next;
+            u64::from_le_bytes(planes[at..at + 8].try_into().expect("eight bytes"))
+        });
+        for (element, word) in elements.chunks_exact_mut(8).zip(transposed_bytes(words)) {
+            element.copy_from_slice(&word.to_le_bytes());
+        }
+        next += 8;
+    }
+    elements::<8>(next, planes, out);
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn unshuffle_elements<const WIDTH: usize>(rows: &[u8], out: &mut [u8]) {
             }
         }
     }
-    portable::unshuffle_from(tiles * VECTOR, row_bytes, rows, WIDTH, out);
+    portable::unshuffle_from(tiles * VECTOR, rows, WIDTH, out);
 }
 
 /// Bit i of vector j becomes bit j of vector i, in every byte.
