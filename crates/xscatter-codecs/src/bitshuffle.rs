@@ -386,7 +386,7 @@ mod tests {
 
         #[test]
         fn flipped_bytes_never_panic(at in 12_usize..1000, value: u8) {
-            let bytes: Vec<u8> = (0..4000_u32).map(|i| (i * i >> 9) as u8).collect();
+            let bytes: Vec<u8> = (0..4000_u32).map(|i| ((i * i) >> 9) as u8).collect();
             let mut stored = packed(&bytes, 2, Compression::Lz4);
             let at = at % stored.len();
             stored[at] ^= value;

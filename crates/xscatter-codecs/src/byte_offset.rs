@@ -7,8 +7,14 @@
 //! Cost: runs of one-byte differences are summed 16 at a time, escapes one by one. Bytes beyond the
 //! last pixel are ignored. Source: as read and written by fabio 2026.6.0.
 
-use crate::error::{CodecError, Result};
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
 
+use crate::error::{CodecError, Result};
+use crate::simd::Level;
+
+/// What says that a difference takes more than one byte.
+const ESCAPE: u8 = 0x80;
 /// Pixels that are decoded at once if none of their differences is an escape.
 const RUN: usize = 8;
 
@@ -17,49 +23,88 @@ const RUN: usize = 8;
 /// # Errors
 /// If the bytes end before `out` is full.
 pub fn decode(bytes: &[u8], out: &mut [i32]) -> Result<usize> {
+    decode_at(Level::best(), bytes, out)
+}
+
+/// As [`decode`], with the vector instructions of `level`.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_at(level: Level, bytes: &[u8], out: &mut [i32]) -> Result<usize> {
     let total = out.len();
-    let (mut at, mut index, mut last) = (0, 0, 0_i32);
+    let mut cursor = Cursor::default();
     loop {
-        // Runs without an escape.
-        while let (Some(deltas), Some(run)) =
-            (bytes.get(at..at + RUN), out.get_mut(index..index + RUN))
-        {
-            let word = u64::from_le_bytes(deltas.try_into().expect("eight bytes"));
-            let before_escape = before_escape(word);
-            for (pixel, &delta) in run.iter_mut().zip(deltas) {
-                last = last.wrapping_add(i32::from(delta as i8));
-                *pixel = last;
+        level.byte_offset_runs(bytes, out, &mut cursor);
+        // Escapes come in crowds; and the last pixels one by one.
+        loop {
+            if cursor.pixel == total {
+                return Ok(cursor.byte);
             }
-            at += before_escape;
-            index += before_escape;
-            if before_escape < RUN {
-                last = if index == 0 { 0 } else { out[index - 1] };
+            let Some((delta, taken)) = next_delta(&bytes[cursor.byte..]) else {
+                return Err(CodecError::TooFewPixels {
+                    expected: total,
+                    found: cursor.pixel,
+                });
+            };
+            cursor.last = cursor.last.wrapping_add(delta);
+            out[cursor.pixel] = cursor.last;
+            cursor.byte += taken;
+            cursor.pixel += 1;
+            if taken > 1 && bytes.get(cursor.byte) != Some(&ESCAPE) {
                 break;
             }
         }
-        if index == total {
-            return Ok(at);
-        }
-        let Some((delta, taken)) = next_delta(&bytes[at..]) else {
-            return Err(CodecError::TooFewPixels {
-                expected: total,
-                found: index,
-            });
-        };
-        last = last.wrapping_add(delta);
-        out[index] = last;
-        at += taken;
-        index += 1;
     }
+}
+
+/// How far a decoder has come.
+#[derive(Debug, Default)]
+pub(crate) struct Cursor {
+    byte: usize,
+    pixel: usize,
+    /// The pixel before.
+    last: i32,
+}
+
+impl Cursor {
+    /// Over so many pixels of one byte each, which are in `out`.
+    fn advance(&mut self, pixels: usize, out: &[i32]) {
+        self.byte += pixels;
+        self.pixel += pixels;
+        if pixels > 0 {
+            self.last = out[self.pixel - 1];
+        }
+    }
+}
+
+/// Decodes pixels up to the next escape, or until less than a run is left of either side.
+pub(crate) fn portable_runs(bytes: &[u8], out: &mut [i32], cursor: &mut Cursor) {
+    let (deltas, _) = bytes[cursor.byte..].as_chunks::<RUN>();
+    let (pixels, _) = out[cursor.pixel..].as_chunks_mut::<RUN>();
+    let mut last = cursor.last;
+    let mut done = 0;
+    for (deltas, pixels) in deltas.iter().zip(pixels) {
+        for (pixel, &delta) in pixels.iter_mut().zip(deltas) {
+            last = last.wrapping_add(i32::from(delta as i8));
+            *pixel = last;
+        }
+        let before_escape = before_escape(u64::from_le_bytes(*deltas));
+        done += before_escape;
+        if before_escape < RUN {
+            break;
+        }
+    }
+    cursor.advance(done, out);
 }
 
 /// How many of eight bytes come before the first escape.
 #[inline]
 fn before_escape(word: u64) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let zero_where_escape = word ^ (ONES * 0x80);
+    const ESCAPES: u64 = ONES * ESCAPE as u64;
+    let zero_where_escape = word ^ ESCAPES;
     // The lowest zero byte is exact; what lies above it may be wrong.
-    let zeros = zero_where_escape.wrapping_sub(ONES) & !zero_where_escape & (ONES * 0x80);
+    let zeros = zero_where_escape.wrapping_sub(ONES) & !zero_where_escape & ESCAPES;
     zeros.trailing_zeros() as usize / 8
 }
 
@@ -67,7 +112,7 @@ fn before_escape(word: u64) -> usize {
 #[inline]
 fn next_delta(bytes: &[u8]) -> Option<(i32, usize)> {
     let (&first, rest) = bytes.split_first()?;
-    if first != 0x80 {
+    if first != ESCAPE {
         return Some((i32::from(first as i8), 1));
     }
     let (word, rest) = rest.split_first_chunk()?;
@@ -97,7 +142,7 @@ pub fn encode(pixels: &[i32], out: &mut Vec<u8>) {
             out.push(delta as u8);
             continue;
         }
-        out.push(0x80);
+        out.push(ESCAPE);
         if let Ok(delta) = i16::try_from(delta)
             && delta != i16::MIN
         {
@@ -177,15 +222,17 @@ mod tests {
 
         #[test]
         fn any_bytes_decode_as_by_definition(
-            bytes in prop::collection::vec(prop_oneof![3 => any::<u8>(), 1 => Just(0x80_u8), 1 => Just(0)], 0..400),
+            bytes in prop::collection::vec(prop_oneof![3 => any::<u8>(), 1 => Just(ESCAPE), 40 => 0_u8..9], 0..400),
             pixels in 0_usize..400,
         ) {
             let mut expected = vec![0; pixels];
-            let mut out = vec![0; pixels];
             let taken = by_definition(&bytes, &mut expected);
-            prop_assert_eq!(decode(&bytes, &mut out).ok(), taken);
-            if taken.is_some() {
-                prop_assert_eq!(out, expected);
+            for level in Level::available() {
+                let mut out = vec![0; pixels];
+                prop_assert_eq!(decode_at(level, &bytes, &mut out).ok(), taken);
+                if taken.is_some() {
+                    prop_assert_eq!(&out, &expected, "{:?}", level);
+                }
             }
         }
     }

@@ -13,7 +13,7 @@
 
 use crate::error::{CodecError, Result};
 use crate::scratch::{Scratch, prepared};
-use crate::{bitshuffle, deflate, fletcher32, lz4, lzf, shuffle, zstd};
+use crate::{bitshuffle, blosc, deflate, fletcher32, lz4, lzf, shuffle, zstd};
 
 /// Deflate (zlib, gzip).
 pub const DEFLATE: u16 = 1;
@@ -23,6 +23,8 @@ pub const SHUFFLE: u16 = 2;
 pub const FLETCHER32: u16 = 3;
 /// LZF.
 pub const LZF: u16 = 32000;
+/// Blosc 1.
+pub const BLOSC: u16 = 32001;
 /// LZ4.
 pub const LZ4: u16 = 32004;
 /// Bitshuffle, alone or with a compression.
@@ -57,7 +59,7 @@ impl Filter<'_> {
 /// Whether a filter with these parameters is decoded here.
 pub fn is_supported(id: u16, values: &[u32]) -> bool {
     match id {
-        DEFLATE | SHUFFLE | FLETCHER32 | LZF | LZ4 | ZSTD => true,
+        DEFLATE | SHUFFLE | FLETCHER32 | LZF | BLOSC | LZ4 | ZSTD => true,
         BITSHUFFLE => matches!(
             Filter { id, values }.value(BITSHUFFLE_COMPRESSION),
             0 | 2 | 3
@@ -77,7 +79,8 @@ pub fn largest_output(stored: usize, filters: &[Filter<'_>], filter_mask: u32) -
             LZF => 88,
             // A run of 128 KiB in four bytes.
             BITSHUFFLE if filter.value(BITSHUFFLE_COMPRESSION) == 3 => ZSTD_RATIO,
-            ZSTD => ZSTD_RATIO,
+            // Its codec may be Zstandard.
+            ZSTD | BLOSC => ZSTD_RATIO,
             LZ4 | BITSHUFFLE => 255,
             // 258 bytes in two bits.
             DEFLATE => 1032,
@@ -219,6 +222,11 @@ fn step(
             Ok(out.len())
         }
         LZF => lzf::decode(input, out),
+        BLOSC => {
+            let out = front(out, blosc::stated_size(input)?)?;
+            blosc::decode(input, out, scratch)?;
+            Ok(out.len())
+        }
         LZ4 => {
             let out = front(out, stated_size(input)?)?;
             lz4::decode(input, out)?;
@@ -326,7 +334,7 @@ mod tests {
         fn no_bytes_panic(
             bytes in prop::collection::vec(any::<u8>(), 0..300),
             ids in prop::collection::vec(
-                prop::sample::select(vec![DEFLATE, SHUFFLE, FLETCHER32, LZF, LZ4, BITSHUFFLE, ZSTD]), 0..4),
+                prop::sample::select(vec![DEFLATE, SHUFFLE, FLETCHER32, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD]), 0..4),
             values in prop::collection::vec(0_u32..9, 0..6),
             mask: u32,
             len in 0_usize..400,

@@ -2,6 +2,7 @@
 
 mod bits;
 pub mod bitshuffle;
+pub mod blosc;
 pub mod byte_offset;
 mod deflate;
 mod error;

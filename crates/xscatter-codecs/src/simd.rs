@@ -7,6 +7,7 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::is_x86_feature_detected;
 
+use crate::byte_offset::{self, Cursor};
 use crate::{bits, shuffle};
 
 /// A set of vector instructions that this processor has.
@@ -70,6 +71,20 @@ impl Level {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => unsafe { shuffle::avx2::unshuffle(planes, element_bytes, out) },
+        }
+    }
+
+    /// See [`byte_offset::portable_runs`].
+    #[cfg_attr(
+        target_arch = "x86_64",
+        allow(unsafe_code, reason = "the processor was asked for the instructions")
+    )]
+    pub(crate) fn byte_offset_runs(self, bytes: &[u8], out: &mut [i32], cursor: &mut Cursor) {
+        match self.0 {
+            Path::Portable => byte_offset::portable_runs(bytes, out, cursor),
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => unsafe { byte_offset::avx2::runs(bytes, out, cursor) },
         }
     }
 }
