@@ -11,6 +11,7 @@ mod framed;
 pub mod hdf5_filters;
 pub mod lz4;
 pub mod lzf;
+pub mod md5;
 mod scratch;
 pub mod shuffle;
 mod simd;

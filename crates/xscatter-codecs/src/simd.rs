@@ -8,7 +8,7 @@
 use std::arch::is_x86_feature_detected;
 
 use crate::byte_offset::{self, Cursor};
-use crate::{bits, shuffle};
+use crate::{bits, md5, shuffle};
 
 /// A set of vector instructions that this processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,28 @@ impl Level {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => unsafe { byte_offset::avx2::runs(bytes, out, cursor) },
+        }
+    }
+
+    /// The first `blocks` blocks of each message; `false` if there is no faster way than one by one.
+    #[cfg_attr(
+        target_arch = "x86_64",
+        allow(unsafe_code, reason = "the processor was asked for the instructions")
+    )]
+    pub(crate) fn md5_side_by_side(
+        self,
+        states: &mut [md5::State; md5::LANES],
+        messages: &[&[u8]; md5::LANES],
+        blocks: usize,
+    ) -> bool {
+        match self.0 {
+            Path::Portable => false,
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => {
+                unsafe { md5::avx2::side_by_side(states, messages, blocks) };
+                true
+            }
         }
     }
 }
