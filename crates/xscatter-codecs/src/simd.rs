@@ -3,6 +3,13 @@
 //! Every kernel has a portable form that is always there; the others are chosen at run time. A
 //! [`Level`] exists only if the processor has its instructions, which is what makes the calls in
 //! this file sound. Nothing else in the crate is `unsafe`.
+#![cfg_attr(
+    target_arch = "x86_64",
+    allow(
+        unsafe_code,
+        reason = "the functions that are called need instructions that the level proves"
+    )
+)]
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::is_x86_feature_detected;
@@ -19,6 +26,9 @@ enum Path {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// AVX2 and what has been in every AVX-512 processor since 2019: F, BW, VL and GFNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 impl Level {
@@ -27,12 +37,12 @@ impl Level {
 
     /// The fastest that this processor has.
     pub fn best() -> Self {
-        Self::avx2().unwrap_or(Self::PORTABLE)
+        Self::avx512().or_else(Self::avx2).unwrap_or(Self::PORTABLE)
     }
 
     /// All that this processor has, the slowest first.
     pub fn available() -> Vec<Self> {
-        [Some(Self::PORTABLE), Self::avx2()]
+        [Some(Self::PORTABLE), Self::avx2(), Self::avx512()]
             .into_iter()
             .flatten()
             .collect()
@@ -46,53 +56,58 @@ impl Level {
         None
     }
 
+    fn avx512() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("gfni")
+        {
+            return Some(Self(Path::Avx512));
+        }
+        None
+    }
+
+    // SAFETY of all calls below: `Path::Avx2` and `Path::Avx512` are made in `Level::avx2` and
+    // `Level::avx512` alone, where the processor was asked for the features that the functions enable.
+
     /// See [`bits::unshuffle`].
-    #[cfg_attr(
-        target_arch = "x86_64",
-        allow(unsafe_code, reason = "the processor was asked for the instructions")
-    )]
     pub(crate) fn unshuffle_bits(self, rows: &[u8], element_bytes: usize, out: &mut [u8]) {
         match self.0 {
             Path::Portable => bits::portable::unshuffle(rows, element_bytes, out),
-            // SAFETY: `Path::Avx2` is made in `Level::avx2` alone, where the processor has AVX2.
+            // SAFETY: AVX2 is there.
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 => unsafe { bits::avx2::unshuffle(rows, element_bytes, out) },
+            // SAFETY: AVX-512 F and BW and GFNI are there.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => unsafe { bits::avx512::unshuffle(rows, element_bytes, out) },
         }
     }
 
     /// See [`shuffle::decode`]: `planes` and `out` have the same length, a multiple of the width.
-    #[cfg_attr(
-        target_arch = "x86_64",
-        allow(unsafe_code, reason = "the processor was asked for the instructions")
-    )]
     pub(crate) fn unshuffle_bytes(self, planes: &[u8], element_bytes: usize, out: &mut [u8]) {
         match self.0 {
             Path::Portable => shuffle::portable(planes, element_bytes, out),
-            // SAFETY: as above.
+            // SAFETY: AVX2 is there.
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => unsafe { shuffle::avx2::unshuffle(planes, element_bytes, out) },
+            Path::Avx2 | Path::Avx512 => unsafe {
+                shuffle::avx2::unshuffle(planes, element_bytes, out);
+            },
         }
     }
 
     /// See [`byte_offset::portable_runs`].
-    #[cfg_attr(
-        target_arch = "x86_64",
-        allow(unsafe_code, reason = "the processor was asked for the instructions")
-    )]
     pub(crate) fn byte_offset_runs(self, bytes: &[u8], out: &mut [i32], cursor: &mut Cursor) {
         match self.0 {
             Path::Portable => byte_offset::portable_runs(bytes, out, cursor),
-            // SAFETY: as above.
+            // SAFETY: AVX2 is there.
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => unsafe { byte_offset::avx2::runs(bytes, out, cursor) },
+            Path::Avx2 | Path::Avx512 => unsafe { byte_offset::avx2::runs(bytes, out, cursor) },
         }
     }
 
     /// The first `blocks` blocks of each message; `false` if there is no faster way than one by one.
-    #[cfg_attr(
-        target_arch = "x86_64",
-        allow(unsafe_code, reason = "the processor was asked for the instructions")
-    )]
     pub(crate) fn md5_side_by_side(
         self,
         states: &mut [md5::State; md5::LANES],
@@ -100,13 +115,18 @@ impl Level {
         blocks: usize,
     ) -> bool {
         match self.0 {
-            Path::Portable => false,
-            // SAFETY: as above.
+            Path::Portable => return false,
+            // SAFETY: AVX2 is there.
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => {
-                unsafe { md5::avx2::side_by_side(states, messages, blocks) };
-                true
-            }
+            Path::Avx2 => unsafe { md5::avx2::side_by_side(states, messages, blocks) },
+            // SAFETY: AVX2 and AVX-512 F and VL are there.
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => unsafe { md5::avx512::side_by_side(states, messages, blocks) },
         }
+        #[allow(
+            unreachable_code,
+            reason = "where there is no path but the portable one"
+        )]
+        true
     }
 }

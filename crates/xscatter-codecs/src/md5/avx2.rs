@@ -13,17 +13,30 @@ use super::{BLOCK, LANES, SINES, State};
 #[target_feature(enable = "avx2")]
 pub(crate) fn side_by_side(states: &mut [State; LANES], messages: &[&[u8]; LANES], blocks: usize) {
     let messages = messages.map(|message| &message.as_chunks::<BLOCK>().0[..blocks]);
+    let mut vectors = from_lanes(states);
+    for block in 0..blocks {
+        let words = words(&messages, block);
+        compress(&mut vectors, &words);
+    }
+    to_lanes(vectors, states);
+}
+
+/// The four words of all states, one message a lane.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn from_lanes(states: &[State; LANES]) -> [__m256i; 4] {
     let mut lanes = [[0_u32; LANES]; 4];
     for (lane, state) in states.iter().enumerate() {
         for (lanes, &word) in lanes.iter_mut().zip(state) {
             lanes[lane] = word;
         }
     }
-    let mut vectors: [__m256i; 4] = bytemuck::cast(lanes);
-    for block in 0..blocks {
-        let words = words(&messages, block);
-        compress(&mut vectors, &words);
-    }
+    bytemuck::cast(lanes)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn to_lanes(vectors: [__m256i; 4], states: &mut [State; LANES]) {
     let lanes: [[u32; LANES]; 4] = bytemuck::cast(vectors);
     for (lane, state) in states.iter_mut().enumerate() {
         for (word, lanes) in state.iter_mut().zip(&lanes) {
@@ -35,7 +48,7 @@ pub(crate) fn side_by_side(states: &mut [State; LANES], messages: &[&[u8]; LANES
 /// The sixteen words of one block, word by word instead of message by message.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn words(messages: &[&[[u8; BLOCK]]; LANES], block: usize) -> [__m256i; 16] {
+pub(super) fn words(messages: &[&[[u8; BLOCK]]; LANES], block: usize) -> [__m256i; 16] {
     let mut words = [_mm256_setzero_si256(); 16];
     for half in 0..2 {
         let mut rows = [_mm256_setzero_si256(); LANES];
