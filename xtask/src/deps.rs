@@ -8,8 +8,9 @@ use crate::cargo::{cargo, output};
 const LIMITS: [(&str, usize); 1] = [("xscatter-core", 20)];
 
 /// The libraries that a project adds one by one.
-const LIBRARIES: [&str; 13] = [
+const LIBRARIES: [&str; 14] = [
     "xscatter-core",
+    "xscatter-codecs",
     "xscatter-geometry",
     "xscatter-io",
     "xscatter-reduce",
