@@ -1,7 +1,6 @@
 //! The crystallographic binary file: text, then one image in byte-offset compression.
 //!
-//! Every pixel is stored as the difference to the one before it, in one byte if it fits, else behind
-//! an escape (`0x80`, `0x8000`, `0x80000000`) in two, four or eight. The checksum (`Content-MD5`) is
+//! The compression is that of [`xscatter_codecs::byte_offset`]. The checksum (`Content-MD5`) is
 //! verified on every read; a mismatch is a warning and the frame is read all the same, because
 //! programs other than the detector's own are known to write wrong ones (fabio#628).
 //! Source: the layout as read by fabio 2026.6.0 and the convention `PILATUS_1.2`.
@@ -10,11 +9,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use md5::{Digest, Md5};
 use ndarray::Array2;
+use xscatter_codecs::{byte_offset, md5};
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::{Blob, Bytes};
+use crate::codec_error::codec_error;
 use crate::config::ReadConfig;
 use crate::header::{self, Header};
 use crate::limits::Limits;
@@ -260,13 +260,14 @@ impl ReadFrame for Cbf {
 
 impl Cbf {
     fn decode(&self, payload: &[u8], out: &mut [i32]) -> Result<()> {
-        decode_byte_offset(payload, out)
-            .map_err(|error| error.at(format!("byte {}", self.data_offset)))
+        byte_offset::decode(payload, out)
+            .map(drop)
+            .map_err(|error| codec_error(error).at(format!("byte {}", self.data_offset)))
     }
 
     fn checksum_warning(&self, payload: &[u8]) -> Option<String> {
         let stated = self.md5.as_ref()?;
-        let found = BASE64.encode(Md5::digest(payload));
+        let found = BASE64.encode(md5::digest(payload));
         (found != *stated).then(|| {
             let stated = header::value(stated);
             format!("Content-MD5 is {stated}, that of the pixels is {found}")
@@ -288,79 +289,6 @@ fn integers(values: Vec<i32>, dtype: Dtype, shape: (usize, usize)) -> Option<Pix
     })
 }
 
-/// Decodes byte-offset compression into `out`; bytes beyond the last pixel are ignored.
-///
-/// # Errors
-/// If the bytes end before `out` is full.
-pub fn decode_byte_offset(bytes: &[u8], out: &mut [i32]) -> Result<()> {
-    let total = out.len();
-    let mut rest = bytes;
-    let mut last = 0_i32;
-    for (index, pixel) in out.iter_mut().enumerate() {
-        let (delta, after) = next_delta(rest).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Truncated,
-                format!("expected {total} pixels, the data end after {index}"),
-            )
-        })?;
-        last = last.wrapping_add(delta);
-        *pixel = last;
-        rest = after;
-    }
-    Ok(())
-}
-
-#[inline]
-fn next_delta(bytes: &[u8]) -> Option<(i32, &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    if first != 0x80 {
-        return Some((i32::from(first as i8), rest));
-    }
-    let (word, rest) = rest.split_first_chunk()?;
-    let delta = i16::from_le_bytes(*word);
-    if delta != i16::MIN {
-        return Some((delta.into(), rest));
-    }
-    let (word, rest) = rest.split_first_chunk()?;
-    let delta = i32::from_le_bytes(*word);
-    if delta != i32::MIN {
-        return Some((delta, rest));
-    }
-    let (word, rest) = rest.split_first_chunk()?;
-    Some((i64::from_le_bytes(*word) as i32, rest))
-}
-
-/// Encodes pixels in byte-offset compression, appending to `out`.
-pub fn encode_byte_offset(pixels: &[i32], out: &mut Vec<u8>) {
-    let mut last = 0_i64;
-    for &pixel in pixels {
-        let delta = i64::from(pixel) - last;
-        last = pixel.into();
-        if let Ok(delta) = i8::try_from(delta)
-            && delta != i8::MIN
-        {
-            out.push(delta as u8);
-            continue;
-        }
-        out.push(0x80);
-        if let Ok(delta) = i16::try_from(delta)
-            && delta != i16::MIN
-        {
-            out.extend(delta.to_le_bytes());
-            continue;
-        }
-        out.extend(i16::MIN.to_le_bytes());
-        if let Ok(delta) = i32::try_from(delta)
-            && delta != i32::MIN
-        {
-            out.extend(delta.to_le_bytes());
-            continue;
-        }
-        out.extend(i32::MIN.to_le_bytes());
-        out.extend(delta.to_le_bytes());
-    }
-}
-
 fn unsupported(key: &str, expected: &str, found: &str) -> Error {
     let found = header::value(found);
     Error::new(
@@ -377,31 +305,6 @@ fn malformed(message: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn all_four_widths_of_a_difference() {
-        let pixels = [0, 127, -1, -129, 32000, -2, 70_000, i32::MIN, i32::MAX, -5];
-        let mut bytes = Vec::new();
-        encode_byte_offset(&pixels, &mut bytes);
-        // The escape of a difference of more than 31 bits is followed by eight bytes.
-        assert!(
-            bytes
-                .windows(7)
-                .any(|w| w == [0x80, 0, 0x80, 0, 0, 0, 0x80])
-        );
-        let mut decoded = [1; 10];
-        decode_byte_offset(&bytes, &mut decoded).unwrap();
-        assert_eq!(decoded, pixels);
-    }
-
-    #[test]
-    fn truncated_data_say_how_far_they_went() {
-        let mut bytes = Vec::new();
-        encode_byte_offset(&[1, 2, 100_000], &mut bytes);
-        let error = decode_byte_offset(&bytes[..4], &mut [0; 3]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Truncated);
-        assert_eq!(error.message(), "expected 3 pixels, the data end after 2");
-    }
 
     #[test]
     fn continuation_lines_and_either_separator() {

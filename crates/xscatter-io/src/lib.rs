@@ -2,7 +2,8 @@
 
 pub mod bitshuffle;
 mod blob;
-pub mod cbf;
+mod cbf;
+mod codec_error;
 pub mod config;
 mod edf;
 pub mod format;

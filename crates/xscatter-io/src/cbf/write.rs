@@ -4,10 +4,10 @@ use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use md5::{Digest, Md5};
+use xscatter_codecs::{byte_offset, md5};
 use xscatter_core::{Frame, Result};
 
-use super::{BINARY_START, encode_byte_offset};
+use super::BINARY_START;
 use crate::pilatus;
 use crate::write::{WriteDtype, invalid, pixel_bytes};
 
@@ -24,7 +24,7 @@ pub(crate) fn write(out: &mut dyn io::Write, frame: &Frame, dtype: WriteDtype) -
         .map(|bytes| i32::from_le_bytes(bytes.try_into().expect("four bytes")))
         .collect();
     let mut payload = Vec::with_capacity(pixels.len() * 2);
-    encode_byte_offset(&pixels, &mut payload);
+    byte_offset::encode(&pixels, &mut payload);
     let (rows, columns) = frame.shape();
     let header = pilatus::write(&frame.info, "\r\n");
     let text = format!(
@@ -40,7 +40,7 @@ pub(crate) fn write(out: &mut dyn io::Write, frame: &Frame, dtype: WriteDtype) -
          X-Binary-Size-Fastest-Dimension: {columns}\r\n\
          X-Binary-Size-Second-Dimension: {rows}\r\nX-Binary-Size-Padding: {PADDING}\r\n\r\n",
         size = payload.len(),
-        md5 = BASE64.encode(Md5::digest(&payload)),
+        md5 = BASE64.encode(md5::digest(&payload)),
         elements = pixels.len(),
     );
     out.write_all(text.as_bytes())?;
