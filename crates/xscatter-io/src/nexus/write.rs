@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rust_hdf5::format::messages::filter::FilterPipeline;
-use rust_hdf5::{H5Dataset, H5File, H5Group, H5Type, VarLenUnicode};
+use rust_hdf5::{DatatypeMessage, H5Dataset, H5File, H5Group, H5Type, VarLenUnicode};
 use xscatter_core::{Error, ErrorKind, Frame, PixelFlags, Result};
 
 use super::facts::PONI_GROUP;
@@ -168,10 +168,16 @@ fn group(parent: &H5Group, name: &str, class: &str) -> Result<H5Group> {
     Ok(group)
 }
 
+/// A scalar, which is what NeXus expects; the container would write lists of strings.
 fn text(group: &H5Group, name: &str, value: &str) -> Result<()> {
+    let mut bytes = header::value(value).into_bytes();
+    bytes.push(0);
     group
-        .write_vlen_strings(name, &[&header::value(value)])
-        .map(drop)
+        .new_dataset::<u8>()
+        .datatype(DatatypeMessage::fixed_string_utf8(bytes.len() as u32))
+        .scalar()
+        .create(name)
+        .and_then(|dataset| dataset.write_raw_bytes(&bytes))
         .map_err(foreign)
 }
 
