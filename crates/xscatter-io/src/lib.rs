@@ -8,6 +8,8 @@ pub mod config;
 mod edf;
 pub mod format;
 mod header;
+#[cfg(feature = "hdf5-c")]
+pub mod hdf5_c;
 pub mod labelled;
 pub mod labels;
 pub mod limits;
