@@ -1,9 +1,9 @@
 //! MarCCD and Rayonix detectors: a TIFF with a second header, of 3072 bytes, at byte 1024.
 //!
-//! The pixels (at byte 4096, 16 bits) are those of the [TIFF](crate::Format::Tiff); this reader adds what
-//! the second header says. A TIFF is taken for one of these if the number of columns, of rows and of bytes
-//! a pixel in that header are those of the TIFF, which is how dxtbx tells them. The header has the byte
-//! order of the TIFF.
+//! The pixels start at byte 4096, in one piece. A TIFF is taken for one of these if the number of columns, of
+//! rows and of bytes a pixel in the second header are those of the TIFF, which is how dxtbx tells them, and
+//! if its tags put plain pixels at byte 4096; any other is read as a [TIFF](crate::Format::Tiff). Both
+//! headers and the pixels have one byte order.
 //!
 //! Units in the file: distance µm, beam 1/1000 pixel (x along axis 1, y along axis 0), pixel nm, wavelength
 //! fm, times ms, angles 1/1000°. `saturated_value` marks a saturated pixel: the largest valid count is one
@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use xscatter_core::Result;
+use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::Blob;
 use crate::config::ReadConfig;
@@ -22,65 +22,104 @@ use crate::fields::Fields;
 use crate::header::{self, Header};
 use crate::metadata::{Metadata, Stated, centre, positive};
 use crate::open::{About, Opened, ReadFrame};
-use crate::pixels::{ByteOrder, Pixels};
-use crate::tiff;
+use crate::pixels::{ByteOrder, Dtype, Pixels};
 
-/// Where the second header is, and how long.
+/// Where the second header is.
 const START: usize = 1024;
-const LEN: u64 = 3072;
+/// Where the pixels are.
+const DATA: u64 = 4096;
 
 pub(crate) fn sniff(head: &[u8]) -> bool {
-    let order = match head.get(..4) {
-        Some(b"II*\0") => ByteOrder::Little,
-        Some(b"MM\0*") => ByteOrder::Big,
-        _ => return false,
+    let Some(fields) = fields_of(head) else {
+        return false;
     };
-    let fields = Fields::new(head, order);
     let frame = fields.from(START);
-    let stated = [80, 84, 88].map(|at| frame.u32(at));
-    stated[0].is_some_and(|columns| columns > 0) && tiff_sizes(&fields) == stated
+    let [columns, rows, depth] = [80, 84, 88].map(|at| frame.u32(at).filter(|&size| size > 0));
+    let bits = depth.map(|depth| depth.saturating_mul(8));
+    columns.is_some()
+        && [tag(&fields, 256), tag(&fields, 257), tag(&fields, 258)] == [columns, rows, bits]
+        && tag(&fields, 259).is_none_or(|compression| compression == 1)
+        && tag(&fields, 273) == Some(DATA as u32)
 }
 
-/// Columns, rows and bytes a pixel by the first directory, as far as it lies within `fields`.
-fn tiff_sizes(fields: &Fields<'_>) -> [Option<u32>; 3] {
-    let directory = fields.u32(4).map_or(usize::MAX, |at| at as usize);
-    let count = usize::from(fields.u16(directory).unwrap_or(0));
-    let tag = |wanted: u16| {
-        (0..count.min(256))
-            .map(|entry| fields.from(directory.saturating_add(2 + 12 * entry)))
-            .find(|entry| entry.u16(0) == Some(wanted))
-            .and_then(|entry| match entry.u16(2)? {
-                3 => entry.u16(8).map(u32::from),
-                _ => entry.u32(8),
-            })
-    };
-    [tag(256), tag(257), tag(258).map(|bits| bits / 8)]
+fn fields_of(head: &[u8]) -> Option<Fields<'_>> {
+    match head.get(..4)? {
+        b"II*\0" => Some(Fields::new(head, ByteOrder::Little)),
+        b"MM\0*" => Some(Fields::new(head, ByteOrder::Big)),
+        _ => None,
+    }
 }
 
-/// The image of the TIFF with what the second header says about it.
+/// The one value of a tag of the first directory, as far as that lies within `fields`.
+fn tag(fields: &Fields<'_>, wanted: u16) -> Option<u32> {
+    const SHORT: u16 = 3;
+    let directory = fields.u32(4)? as usize;
+    let count = usize::from(fields.u16(directory)?);
+    let mut entries = (0..count).map(|entry| fields.from(directory + 2 + 12 * entry));
+    let entry = entries.find(|entry| entry.u16(0) == Some(wanted))?;
+    match entry.u16(2)? {
+        _ if entry.u32(4) != Some(1) => None,
+        SHORT => entry.u16(8).map(u32::from),
+        _ => entry.u32(8),
+    }
+}
+
 struct MarCcd {
-    tiff: Box<dyn ReadFrame>,
+    blob: Blob,
+    shape: (usize, usize),
+    dtype: Dtype,
+    order: ByteOrder,
     header: Arc<Header>,
     metadata: Arc<Metadata>,
 }
 
 pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     let bytes = blob.open()?;
-    let order = match bytes.head(1)?.first() {
-        Some(b'I') => ByteOrder::Little,
-        _ => ByteOrder::Big,
+    let head = bytes.read_at(0, DATA)?;
+    let file = fields_of(&head)
+        .ok_or_else(|| Error::new(ErrorKind::Malformed, "expected a TIFF").at("byte 0"))?;
+    let fields = file.from(START);
+    let size = |at: usize| u64::from(fields.u32(at).unwrap_or(0));
+    let shape = config.limits.check_shape(size(84), size(80))?;
+    let dtype = match (size(88), tag(&file, 339)) {
+        (1, _) => Dtype::U8,
+        (2, Some(2)) => Dtype::I16,
+        (2, _) => Dtype::U16,
+        (4, Some(2)) => Dtype::I32,
+        (4, Some(3)) => Dtype::F32,
+        (4, _) => Dtype::U32,
+        (depth, _) => {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("expected 1, 2 or 4 bytes a pixel (depth), found {depth}"),
+            )
+            .at(format!("byte {}", START + 88)));
+        }
     };
-    let frame = bytes.read_at(START as u64, LEN)?;
-    let fields = Fields::new(&frame, order);
-    let mut opened = tiff::open(blob, config)?;
-    let mut header = (*opened.reader.about(0)?.header).clone();
-    header.extend(header_of(&fields));
-    opened.reader = Box::new(MarCcd {
-        tiff: opened.reader,
-        header: Arc::new(header),
+    let expected = (shape.0 * shape.1 * dtype.bytes()) as u64;
+    let there = bytes.len() - DATA;
+    if there < expected {
+        return Err(Error::new(
+            ErrorKind::Truncated,
+            format!("expected {expected} bytes of pixels, found {there}"),
+        )
+        .at(format!("byte {DATA}")));
+    }
+    let reader = MarCcd {
+        blob: blob.clone(),
+        shape,
+        dtype,
+        order: fields.order,
+        header: Arc::new(header_of(&fields)),
         metadata: Arc::new(stated(&fields)),
-    });
-    Ok(opened)
+    };
+    Ok(Opened {
+        shape,
+        dtype,
+        frames: 1,
+        linked: Vec::new(),
+        reader: Box::new(reader),
+    })
 }
 
 fn header_of(fields: &Fields<'_>) -> Header {
@@ -182,8 +221,14 @@ impl ReadFrame for MarCcd {
         })
     }
 
-    fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>> {
-        self.tiff.pixels(index, pixels)
+    fn pixels(&self, _: usize, pixels: &mut Pixels) -> Result<Option<String>> {
+        let bytes = self.blob.open()?;
+        let len = self.shape.0 * self.shape.1 * self.dtype.bytes();
+        bytes.check(DATA, len as u64)?;
+        pixels.fill(self.dtype, self.order, self.shape, |out| {
+            bytes.read_into(DATA, out)
+        })?;
+        Ok(None)
     }
 }
 
@@ -203,8 +248,11 @@ mod tests {
             head[at..at + width].copy_from_slice(bytes);
         };
         put(4, 8, 4);
-        put(8, 3, 2);
-        for (entry, (tag, value)) in [(256, 3), (257, 2), (258, 16)].into_iter().enumerate() {
+        put(8, 4, 2);
+        for (entry, (tag, value)) in [(256, 3), (257, 2), (258, 16), (273, 4096)]
+            .into_iter()
+            .enumerate()
+        {
             put(10 + 12 * entry, tag, 2);
             put(12 + 12 * entry, 3, 2);
             put(14 + 12 * entry, 1, 4);

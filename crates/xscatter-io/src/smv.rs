@@ -71,17 +71,15 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         return Err(unsupported(message, "COMPRESSION"));
     }
     let mut warnings = Vec::new();
-    let stored = match header::find(&header, "Data_type").or(header::find(&header, "TYPE")) {
-        Some(name) => dtype(name).ok_or_else(|| {
-            let message =
-                format!("expected an integer of 8, 16 or 32 bits or a float, found `{name}`");
-            unsupported(message, "Data_type or TYPE")
-        })?,
-        None => {
-            warnings.push("no type of the pixels is stated, read as unsigned short".to_owned());
-            Dtype::U16
-        }
-    };
+    let name = header::find(&header, "Data_type").or(header::find(&header, "TYPE"));
+    if name.is_none() {
+        warnings.push("no type of the pixels is stated, read as unsigned short".to_owned());
+    }
+    let stored = dtype(name.unwrap_or("unsigned short")).ok_or_else(|| {
+        let found = name.unwrap_or_default();
+        let message = format!("expected an integer of 8, 16 or 32 bits or a float, found `{found}`");
+        unsupported(message, "Data_type or TYPE")
+    })?;
     let order = match header::find(&header, "BYTE_ORDER").map(str::to_ascii_lowercase) {
         Some(order) if order.contains("big") => ByteOrder::Big,
         Some(order) if !order.contains("little") => {
