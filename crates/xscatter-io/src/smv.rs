@@ -77,7 +77,8 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     }
     let stored = dtype(name.unwrap_or("unsigned short")).ok_or_else(|| {
         let found = name.unwrap_or_default();
-        let message = format!("expected an integer of 8, 16 or 32 bits or a float, found `{found}`");
+        let message =
+            format!("expected an integer of 8, 16 or 32 bits or a float, found `{found}`");
         unsupported(message, "Data_type or TYPE")
     })?;
     let order = match header::find(&header, "BYTE_ORDER").map(str::to_ascii_lowercase) {

@@ -362,10 +362,10 @@ fn lies_are_named_with_their_place() {
             "expected 134217728 bytes",
         ),
         (
-            number(mar, 8, 300, false),
+            number(mar, 8, 100, false),
             Malformed,
             "byte ",
-            "behind 300 high pixels, found none",
+            "behind 100 high pixels, found none",
         ),
         (
             number(mar, 8, u32::MAX, false),
