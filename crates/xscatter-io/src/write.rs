@@ -114,7 +114,7 @@ pub struct WriteOptions {
 /// Writes frames to one file; an existing one is replaced as a whole.
 ///
 /// # Errors
-/// If the format [cannot be written](Format::can_write), if there is no frame, several for a format that holds one, frames of different shapes, a count
+/// If there is no frame, several for a format that holds one, frames of different shapes, a count
 /// that the type cannot hold, or the file cannot be written. An existing file is then left as it was.
 pub fn write(
     path: impl AsRef<Path>,
@@ -123,12 +123,12 @@ pub fn write(
     options: &WriteOptions,
 ) -> Result<()> {
     let path = path.as_ref();
-    if !format.can_write() {
-        return Err(not_written(format).in_file(path));
-    }
     let Some(first) = frames.first() else {
         return Err(invalid("expected at least one frame, got none").in_file(path));
     };
+    if !format.can_write() {
+        return Err(invalid(format!("{format} can be read, not written")).in_file(path));
+    }
     let single = matches!(format, Format::Cbf | Format::Tiff);
     if single && frames.len() > 1 {
         let frames = frames.len();
@@ -157,18 +157,9 @@ pub fn write(
             Format::Tiff => tiff::write(&mut create()?, first, dtype),
             Format::Npy => npy::write(&mut create()?, frames, dtype),
             Format::Nexus => nexus::write(temporary, frames, *options),
-            _ => Err(not_written(format)),
+            other => Err(invalid(format!("{other} can be read, not written"))),
         }
     })
-}
-
-fn not_written(format: Format) -> Error {
-    let known = Format::ALL.into_iter().filter(|known| known.can_write());
-    let names: Vec<_> = known.map(Format::name).collect();
-    let names = names.join(", ");
-    invalid(format!(
-        "expected a format that can be written ({names}), got {format}"
-    ))
 }
 
 /// Lets `write` make a file under a temporary name in the same folder, then gives it its name; on
