@@ -7,9 +7,9 @@ use xscatter_core::{Error, ErrorKind, Result};
 use crate::blob::Blob;
 use crate::config::ReadConfig;
 use crate::open::Opened;
-use crate::{cbf, edf, nexus, npy, tiff};
+use crate::{cbf, edf, mar345, marccd, nexus, npy, oxford, raxis, smv, tiff};
 
-/// A format that can be read and written.
+/// A format that can be read; some [can be written](Self::can_write) too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -23,11 +23,32 @@ pub enum Format {
     Npy,
     /// HDF5: NeXus, DECTRIS master files, LAMBDA.
     Nexus,
+    /// MarCCD and Rayonix: a TIFF with a second header.
+    MarCcd,
+    /// mar345 image plates, packed.
+    Mar345,
+    /// SMV: ADSC and d*TREK.
+    Smv,
+    /// Rigaku R-AXIS image plates.
+    Raxis,
+    /// Oxford Diffraction and Rigaku Oxford.
+    Oxford,
 }
 
 impl Format {
     /// All formats, in the order in which they are tried.
-    pub const ALL: [Self; 5] = [Self::Nexus, Self::Cbf, Self::Tiff, Self::Npy, Self::Edf];
+    pub const ALL: [Self; 10] = [
+        Self::Nexus,
+        Self::Cbf,
+        Self::MarCcd,
+        Self::Tiff,
+        Self::Npy,
+        Self::Smv,
+        Self::Edf,
+        Self::Mar345,
+        Self::Raxis,
+        Self::Oxford,
+    ];
 
     /// The name for people: `EDF`.
     pub const fn name(self) -> &'static str {
@@ -37,6 +58,11 @@ impl Format {
             Self::Tiff => "TIFF",
             Self::Npy => "npy",
             Self::Nexus => "NeXus HDF5",
+            Self::MarCcd => "MarCCD",
+            Self::Mar345 => "mar345",
+            Self::Smv => "SMV",
+            Self::Raxis => "R-AXIS",
+            Self::Oxford => "Oxford Diffraction",
         }
     }
 
@@ -48,7 +74,19 @@ impl Format {
             Self::Tiff => "tif",
             Self::Npy => "npy",
             Self::Nexus => "h5",
+            Self::MarCcd => "mccd",
+            Self::Mar345 => "mar2300",
+            Self::Smv | Self::Oxford => "img",
+            Self::Raxis => "osc",
         }
+    }
+
+    /// Whether [`write`](crate::write::write()) knows the format.
+    pub const fn can_write(self) -> bool {
+        matches!(
+            self,
+            Self::Edf | Self::Cbf | Self::Tiff | Self::Npy | Self::Nexus
+        )
     }
 }
 
@@ -69,7 +107,7 @@ pub(crate) struct Entry {
 }
 
 /// The formats in the order in which they are tried.
-pub(crate) const TABLE: [Entry; 5] = [
+pub(crate) const TABLE: [Entry; 10] = [
     Entry {
         format: Format::Nexus,
         sniff: nexus::sniff,
@@ -79,6 +117,11 @@ pub(crate) const TABLE: [Entry; 5] = [
         format: Format::Cbf,
         sniff: cbf::sniff,
         open: cbf::open,
+    },
+    Entry {
+        format: Format::MarCcd,
+        sniff: marccd::sniff,
+        open: marccd::open,
     },
     Entry {
         format: Format::Tiff,
@@ -91,9 +134,29 @@ pub(crate) const TABLE: [Entry; 5] = [
         open: npy::open,
     },
     Entry {
+        format: Format::Smv,
+        sniff: smv::sniff,
+        open: smv::open,
+    },
+    Entry {
         format: Format::Edf,
         sniff: edf::sniff,
         open: edf::open,
+    },
+    Entry {
+        format: Format::Mar345,
+        sniff: mar345::sniff,
+        open: mar345::open,
+    },
+    Entry {
+        format: Format::Raxis,
+        sniff: raxis::sniff,
+        open: raxis::open,
+    },
+    Entry {
+        format: Format::Oxford,
+        sniff: oxford::sniff,
+        open: oxford::open,
     },
 ];
 
@@ -112,7 +175,8 @@ pub(crate) fn identify(head: &[u8]) -> Result<&'static Entry> {
             Error::new(
                 ErrorKind::Unsupported,
                 format!(
-                    "expected a detector image (EDF, CBF, TIFF, npy, HDF5), found {}",
+                    "expected a detector image ({}), found {}",
+                    Format::ALL.map(Format::name).join(", "),
                     describe(head)
                 ),
             )
@@ -121,17 +185,13 @@ pub(crate) fn identify(head: &[u8]) -> Result<&'static Entry> {
 
 /// What a file that is no detector image seems to be.
 fn describe(head: &[u8]) -> String {
-    const MAGIC: [(&[u8], &str); 12] = [
+    const MAGIC: [(&[u8], &str); 8] = [
         (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
         (b"\xff\xd8\xff", "a JPEG picture"),
         (b"%PDF", "a PDF document"),
         (b"PK\x03\x04", "a zip archive"),
         (b"BZh", "a bzip2 file"),
         (b"\x28\xb5\x2f\xfd", "a zstd file"),
-        (b"{\nHEA", "an ADSC or d*TREK image"),
-        (b"{\r\nHEA", "an ADSC or d*TREK image"),
-        (b"\xd2\x04\0\0", "a mar345 image"),
-        (b"\x04\xd2", "a mar345 image"),
         (b"<?xml", "an XML text"),
         (b"CDF", "a netCDF file"),
     ];
@@ -173,9 +233,17 @@ mod tests {
             (b"\x93NUMPY\x01\0", Format::Npy),
             (b"{\nDim_1 = 4 ;\n", Format::Edf),
             (b"\r\n{\r\nEDF_DataBlockID = 0.Image.Psd ;", Format::Edf),
+            (b"{\nHEADER_BYTES=  512;\nDIM=2;\n", Format::Smv),
+            (b"R-AXIS4   ", Format::Raxis),
+            (b"OD SAPPHIRE  3.0\r\n", Format::Oxford),
         ] {
             assert_eq!(identify(head).unwrap().format, format);
         }
+    }
+
+    #[test]
+    fn the_table_and_the_list_have_one_order() {
+        assert_eq!(TABLE.map(|entry| entry.format), Format::ALL);
     }
 
     #[test]
@@ -183,7 +251,6 @@ mod tests {
         assert!(message(b"").ends_with("an empty file"));
         assert!(message(b"\x89PNG\r\n\x1a\n...").ends_with("a PNG picture"));
         assert!(message(b"{\n  \"fits\": [1, 2]}").contains("a text that begins with `{`"));
-        assert!(message(b"{\nHEADER_BYTES= 512;\n").contains("ADSC"));
         assert!(message(b"\0\x01\x02").contains("binary"));
     }
 }

@@ -126,6 +126,9 @@ pub fn write(
     let Some(first) = frames.first() else {
         return Err(invalid("expected at least one frame, got none").in_file(path));
     };
+    if !format.can_write() {
+        return Err(invalid(format!("{format} can be read, not written")).in_file(path));
+    }
     let single = matches!(format, Format::Cbf | Format::Tiff);
     if single && frames.len() > 1 {
         let frames = frames.len();
@@ -154,6 +157,7 @@ pub fn write(
             Format::Tiff => tiff::write(&mut create()?, first, dtype),
             Format::Npy => npy::write(&mut create()?, frames, dtype),
             Format::Nexus => nexus::write(temporary, frames, *options),
+            other => Err(invalid(format!("{other} can be read, not written"))),
         }
     })
 }

@@ -80,7 +80,7 @@ fn round_trip(format: Format, frames: &[Frame], options: WriteOptions) -> Vec<Fr
 
 #[test]
 fn pixels_and_masks_come_back() {
-    for format in Format::ALL {
+    for format in Format::ALL.into_iter().filter(|format| format.can_write()) {
         for &dtype in dtypes(format) {
             let options = WriteOptions {
                 dtype,
@@ -161,7 +161,7 @@ fn several_frames_stay_in_order() {
 fn gzipped_files_are_read_but_for_hdf5() {
     let folder = tempfile::tempdir().unwrap();
     let written = frame(4);
-    for format in Format::ALL {
+    for format in Format::ALL.into_iter().filter(|format| format.can_write()) {
         let path = folder.path().join(format.extension());
         write(
             &path,
