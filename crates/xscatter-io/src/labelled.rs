@@ -1,6 +1,6 @@
 //! Frames with the class and the group that somebody gave them.
 //!
-//! Labels come from one of three places: a table ([`labels`](crate::labels)), the names of the folders,
+//! Labels come from one of three places: a table ([`labels`]), the names of the folders,
 //! or a file beside each detector file. Whichever it is, the group (sample, scan) is set on every frame,
 //! so that a split keeps together what belongs together.
 //!

@@ -8,9 +8,9 @@ pub mod config;
 mod edf;
 mod fields;
 pub mod format;
-mod header;
 #[cfg(feature = "hdf5-c")]
 pub mod hdf5_c;
+mod header;
 pub mod labelled;
 pub mod labels;
 pub mod limits;

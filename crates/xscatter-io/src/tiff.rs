@@ -54,6 +54,15 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         .iter()
         .map(|directory| image(directory, &bytes, limits))
         .collect::<Result<Vec<_>>>()?;
+    // The crate `tiff` sets memory aside for what a tag claims.
+    let lie = directories.iter().find_map(|directory| directory.too_long);
+    if let Some(tag) = lie.filter(|_| images.iter().any(|image| image.offset.is_none())) {
+        return Err(Error::new(
+            ErrorKind::Truncated,
+            format!("expected values within the file of {} bytes", bytes.len()),
+        )
+        .at(format!("tag {tag}")));
+    }
     let Some(first) = images.first() else {
         return Err(Error::new(
             ErrorKind::Malformed,

@@ -22,6 +22,8 @@ pub(super) const SAMPLE_FORMAT: u16 = 339;
 pub(super) struct Directory {
     pub(super) order: ByteOrder,
     values: BTreeMap<u16, Value>,
+    /// A tag that claims more bytes than the file has, wanted or not.
+    pub(super) too_long: Option<u16>,
 }
 
 enum Value {
@@ -124,8 +126,12 @@ fn read(bytes: &Bytes, layout: &Layout, offset: u64, limits: &Limits) -> Result<
         })?;
     let table = bytes.read_at(start, entries)?;
     let mut values = BTreeMap::new();
+    let mut too_long = None;
     for entry in table.chunks_exact(layout.entry_bytes()) {
         let tag = layout.number(&entry[..2]) as u16;
+        if claimed_bytes(layout, entry).is_none_or(|len| len > bytes.len()) {
+            too_long = Some(tag);
+        }
         // A malformed private tag (fabio#72) is no reason to refuse the image.
         if let Some(value) = value(bytes, layout, entry, limits)? {
             values.insert(tag, value);
@@ -135,8 +141,24 @@ fn read(bytes: &Bytes, layout: &Layout, offset: u64, limits: &Limits) -> Result<
     let next = bytes
         .read_at(start + entries, layout.offset_bytes() as u64)
         .map_or(0, |next| layout.number(&next));
-    let order = layout.order;
-    Ok((Directory { order, values }, next))
+    let directory = Directory {
+        order: layout.order,
+        values,
+        too_long,
+    };
+    Ok((directory, next))
+}
+
+/// How many bytes the values of an entry take.
+fn claimed_bytes(layout: &Layout, entry: &[u8]) -> Option<u64> {
+    let width = match layout.number(&entry[2..4]) {
+        3 | 8 => 2,
+        4 | 9 | 11 | 13 => 4,
+        5 | 10 | 12 | 16..=18 => 8,
+        _ => 1,
+    };
+    let count = &entry[4..4 + layout.offset_bytes()];
+    layout.number(count).checked_mul(width)
 }
 
 /// The value of one entry; `None` for types and tags that no reader needs.
