@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use xscatter_core::{Error, ErrorKind, Result};
+use xscatter_core::{Error, ErrorKind, Orientation, Result};
 
 use crate::blob::{Blob, Bytes};
 use crate::config::ReadConfig;
@@ -434,6 +434,9 @@ fn stated(header: &Header) -> Metadata {
             .zip(centre(1))
             .and_then(|(row, column)| metadata::centre(row, column, "Center_1, Center_2")),
         exposure_s,
+        orientation: number("orientation")
+            .and_then(|orientation| Orientation::from_number(orientation as u8))
+            .map(|orientation| Stated::new(orientation, "orientation")),
         pose: poni::geometry(number)
             .map(|pose| Stated::new(pose, "dist, poni1, poni2, rot1, rot2, rot3")),
         tilted: [

@@ -10,12 +10,15 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
+use serde_json::Value;
 use xscatter_core::{Frame, FrameSource, Mask};
 use xscatter_io::write::write;
 use xscatter_io::{Compression, Format, ReadConfig, WriteOptions, open_bytes, open_with};
@@ -255,6 +258,54 @@ fn npy() {
         mutants(),
         false,
     );
+}
+
+/// Fixtures by other programs: whatever in a golden file has a name and a content.
+fn fixtures(value: &Value, found: &mut Vec<(String, Vec<u8>)>) {
+    match value {
+        Value::Array(values) => values.iter().for_each(|value| fixtures(value, found)),
+        Value::Object(entries) => {
+            let name = entries.get("file").and_then(Value::as_str);
+            if let (Some(name), Some(packed)) = (name, entries.get("zlib_base64")) {
+                let content = support::unzipped(packed.as_str().unwrap());
+                found.push((name.to_owned(), content));
+            }
+            entries.values().for_each(|value| fixtures(value, found));
+        }
+        _ => {}
+    }
+}
+
+/// Files of the formats that others write: so many mutants a format, shared among its files.
+#[test]
+fn formats_of_other_programs() {
+    let mut found = Vec::new();
+    for name in ["formats_a.json", "formats_b.json"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden")
+            .join(name);
+        let text = std::fs::read_to_string(path).unwrap();
+        fixtures(&serde_json::from_str(&text).unwrap(), &mut found);
+    }
+    let mut formats: BTreeMap<&str, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+    for (name, bytes) in found {
+        let config = ReadConfig::default();
+        // Masks and headerless files are no detector files by their content.
+        if let Ok(file) = open_bytes(&name, bytes.clone(), &config) {
+            formats
+                .entry(file.format().name())
+                .or_default()
+                .push((name, bytes));
+        }
+    }
+    assert!(formats.len() >= 12, "{:?}", formats.keys());
+    let jobs: Vec<_> = formats.values().collect();
+    jobs.par_iter().enumerate().for_each(|(format, files)| {
+        for (number, (name, bytes)) in files.iter().enumerate() {
+            let seed = 1000 * (format as u64 + 1) + number as u64;
+            torture(name, seed, bytes, mutants().div_ceil(files.len()), false);
+        }
+    });
 }
 
 #[derive(serde::Deserialize)]

@@ -27,13 +27,18 @@ pub(crate) struct Packed {
 
 impl Packed {
     pub(crate) fn content(&self) -> Vec<u8> {
-        let packed = BASE64.decode(&self.zlib_base64).unwrap();
-        let mut content = Vec::new();
-        flate2::read::ZlibDecoder::new(&packed[..])
-            .read_to_end(&mut content)
-            .unwrap();
-        content
+        unzipped(&self.zlib_base64)
     }
+}
+
+/// The content of a file that a golden file carries as text.
+pub(crate) fn unzipped(text: &str) -> Vec<u8> {
+    let packed = BASE64.decode(text).unwrap();
+    let mut content = Vec::new();
+    flate2::read::ZlibDecoder::new(&packed[..])
+        .read_to_end(&mut content)
+        .unwrap();
+    content
 }
 
 /// Writes the files into a folder.
