@@ -1,4 +1,4 @@
-//! The bytes of a file, plain or gzipped, on disk or in memory, read in pieces that are known to be
+//! The bytes of a file, plain or packed with gzip or bzip2, on disk or in memory, read in pieces that are known to be
 //! there.
 //!
 //! Nothing is mapped into memory: a file that another program shortens meanwhile is an error here, not
@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 use xscatter_core::{Error, ErrorKind, Result};
 
@@ -29,8 +30,8 @@ pub(crate) struct Blob {
 enum Source {
     /// As they lie on disk.
     Disk,
-    /// Gzipped on disk.
-    Packed,
+    /// Packed on disk.
+    Packed(Packing),
     /// In memory; `on_disk` if they were unpacked from a file.
     Memory { bytes: Arc<Vec<u8>>, on_disk: bool },
 }
@@ -43,13 +44,13 @@ impl Blob {
             source: Source::Disk,
             limits: *limits,
         };
-        if is_packed(&blob.open()?.head(2)?) {
-            blob.source = match unpack(open_file(path)?, limits)? {
+        if let Some(packing) = packing(&blob.open()?.head(10)?) {
+            blob.source = match unpack(packing, open_file(path)?, limits)? {
                 bytes if bytes.len() <= KEPT_BYTES => Source::Memory {
                     bytes: Arc::new(bytes),
                     on_disk: true,
                 },
-                _ => Source::Packed,
+                _ => Source::Packed(packing),
             };
         }
         Ok(blob)
@@ -57,10 +58,9 @@ impl Blob {
 
     /// The content of a file in memory; `name` stands in errors and beside the frames.
     pub(crate) fn in_memory(name: &Path, bytes: Vec<u8>, limits: &Limits) -> Result<Self> {
-        let bytes = if is_packed(&bytes) {
-            unpack(&bytes[..], limits)?
-        } else {
-            bytes
+        let bytes = match packing(&bytes) {
+            Some(packing) => unpack(packing, &bytes[..], limits)?,
+            None => bytes,
         };
         Ok(Self {
             path: name.to_path_buf(),
@@ -86,7 +86,7 @@ impl Blob {
         !matches!(self.source, Source::Memory { on_disk: false, .. })
     }
 
-    /// Opens the file; a gzipped one is unpacked into memory, at most as far as the limits allow.
+    /// Opens the file; a packed one is unpacked into memory, at most as far as the limits allow.
     pub(crate) fn open(&self) -> Result<Bytes> {
         match &self.source {
             Source::Disk => {
@@ -94,8 +94,8 @@ impl Blob {
                 let len = file.metadata()?.len();
                 Ok(Bytes::File { file, len })
             }
-            Source::Packed => {
-                let bytes = unpack(open_file(&self.path)?, &self.limits)?;
+            Source::Packed(packing) => {
+                let bytes = unpack(*packing, open_file(&self.path)?, &self.limits)?;
                 Ok(Bytes::Memory(Arc::new(bytes)))
             }
             Source::Memory { bytes, .. } => Ok(Bytes::Memory(Arc::clone(bytes))),
@@ -103,8 +103,24 @@ impl Blob {
     }
 }
 
-fn is_packed(head: &[u8]) -> bool {
-    head.starts_with(&[0x1f, 0x8b])
+/// How a whole file is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    Gzip,
+    Bzip2,
+}
+
+fn packing(head: &[u8]) -> Option<Packing> {
+    // The first block of bzip2, or the end of an empty stream, begins with digits of π or √π.
+    let starts_block = |rest: &[u8]| {
+        rest.starts_with(&[0x31, 0x41, 0x59, 0x26, 0x53, 0x59])
+            || rest.starts_with(&[0x17, 0x72, 0x45, 0x38, 0x50, 0x90])
+    };
+    match head {
+        [0x1f, 0x8b, ..] => Some(Packing::Gzip),
+        [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] if starts_block(rest) => Some(Packing::Bzip2),
+        _ => None,
+    }
 }
 
 fn open_file(path: &Path) -> Result<File> {
@@ -115,20 +131,27 @@ fn open_file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn unpack(packed: impl Read, limits: &Limits) -> Result<Vec<u8>> {
+fn unpack(packing: Packing, packed: impl Read, limits: &Limits) -> Result<Vec<u8>> {
     let limit = (limits.max_pixels as u64).saturating_mul(8);
     let mut bytes = Vec::new();
-    // Some writers append one gzip member a frame (fabio#18).
-    MultiGzDecoder::new(packed)
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| {
-            let kind = match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
-                _ => ErrorKind::Malformed,
-            };
-            Error::new(kind, format!("expected a whole gzip stream: {error}"))
-        })?;
+    // Some writers append one gzip member a frame (fabio#18), parallel packers one bzip2 stream a part.
+    let (name, unpacked) = match packing {
+        Packing::Gzip => {
+            let mut reader = MultiGzDecoder::new(packed).take(limit + 1);
+            ("gzip", reader.read_to_end(&mut bytes))
+        }
+        Packing::Bzip2 => {
+            let mut reader = MultiBzDecoder::new(packed).take(limit + 1);
+            ("bzip2", reader.read_to_end(&mut bytes))
+        }
+    };
+    unpacked.map_err(|error| {
+        let kind = match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+            _ => ErrorKind::Malformed,
+        };
+        Error::new(kind, format!("expected a whole {name} stream: {error}"))
+    })?;
     if bytes.len() as u64 > limit {
         return Err(Error::new(
             ErrorKind::LimitExceeded,

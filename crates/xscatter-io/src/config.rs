@@ -1,6 +1,7 @@
 //! How files are read.
 
 use crate::limits::Limits;
+use crate::raw_binary::RawLayout;
 
 /// What a caller may choose about reading; [`open`](crate::open()) takes the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct ReadConfig {
     /// virtual pixel, interpolated by the detector) flags a pixel as healed unless it is listed here.
     /// The NeXus note rejects `0x00FF`, cctbx any bit.
     pub pixel_mask_bits: u32,
+    /// The layout of headerless files: with it every file is read so, whatever it begins with.
+    pub raw: Option<RawLayout>,
 }
 
 impl Default for ReadConfig {
@@ -20,6 +23,7 @@ impl Default for ReadConfig {
         Self {
             limits: Limits::default(),
             pixel_mask_bits: 0x1ff,
+            raw: None,
         }
     }
 }

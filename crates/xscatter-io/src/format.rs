@@ -7,7 +7,10 @@ use xscatter_core::{Error, ErrorKind, Result};
 use crate::blob::Blob;
 use crate::config::ReadConfig;
 use crate::open::Opened;
-use crate::{cbf, edf, mar345, marccd, nexus, npy, oxford, raxis, smv, tiff};
+use crate::{
+    bruker, cbf, edf, fit2d, ge, kcd, mar345, marccd, nexus, npy, npz, oxford, png, raw_binary,
+    raxis, smv, tiff,
+};
 
 /// A format that can be read; some [can be written](Self::can_write) too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,21 +36,45 @@ pub enum Format {
     Raxis,
     /// Oxford Diffraction and Rigaku Oxford.
     Oxford,
+    /// Bruker frames (GFRM, SFRM), formats 86 and 100.
+    Bruker,
+    /// GE flat panels.
+    Ge,
+    /// Nonius KappaCCD.
+    Kcd,
+    /// Fit2D binary images.
+    Fit2d,
+    /// Fit2D masks.
+    Fit2dMask,
+    /// A zip archive of numpy arrays.
+    Npz,
+    /// PNG pictures with grey levels.
+    Png,
+    /// Headerless pixels; known by a layout or a sidecar alone.
+    Raw,
 }
 
 impl Format {
     /// All formats, in the order in which they are tried.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 18] = [
         Self::Nexus,
         Self::Cbf,
         Self::MarCcd,
         Self::Tiff,
         Self::Npy,
         Self::Smv,
+        Self::Bruker,
+        Self::Fit2d,
+        Self::Fit2dMask,
+        Self::Npz,
+        Self::Png,
+        Self::Ge,
         Self::Edf,
         Self::Mar345,
         Self::Raxis,
         Self::Oxford,
+        Self::Kcd,
+        Self::Raw,
     ];
 
     /// The name for people: `EDF`.
@@ -63,6 +90,14 @@ impl Format {
             Self::Smv => "SMV",
             Self::Raxis => "R-AXIS",
             Self::Oxford => "Oxford Diffraction",
+            Self::Bruker => "Bruker",
+            Self::Ge => "GE",
+            Self::Kcd => "KCD",
+            Self::Fit2d => "Fit2D",
+            Self::Fit2dMask => "Fit2D mask",
+            Self::Npz => "npz",
+            Self::Png => "PNG",
+            Self::Raw => "raw",
         }
     }
 
@@ -78,6 +113,14 @@ impl Format {
             Self::Mar345 => "mar2300",
             Self::Smv | Self::Oxford => "img",
             Self::Raxis => "osc",
+            Self::Bruker => "sfrm",
+            Self::Ge => "ge",
+            Self::Kcd => "kcd",
+            Self::Fit2d => "f2d",
+            Self::Fit2dMask => "msk",
+            Self::Npz => "npz",
+            Self::Png => "png",
+            Self::Raw => "raw",
         }
     }
 
@@ -107,7 +150,7 @@ pub(crate) struct Entry {
 }
 
 /// The formats in the order in which they are tried.
-pub(crate) const TABLE: [Entry; 10] = [
+pub(crate) const TABLE: [Entry; 18] = [
     Entry {
         format: Format::Nexus,
         sniff: nexus::sniff,
@@ -139,6 +182,37 @@ pub(crate) const TABLE: [Entry; 10] = [
         open: smv::open,
     },
     Entry {
+        format: Format::Bruker,
+        sniff: bruker::sniff,
+        open: bruker::open,
+    },
+    Entry {
+        format: Format::Fit2d,
+        sniff: fit2d::sniff,
+        open: fit2d::open,
+    },
+    Entry {
+        format: Format::Fit2dMask,
+        sniff: fit2d::mask::sniff,
+        open: fit2d::mask::open,
+    },
+    Entry {
+        format: Format::Npz,
+        sniff: npz::sniff,
+        open: npz::open,
+    },
+    Entry {
+        format: Format::Png,
+        sniff: png::sniff,
+        open: png::open,
+    },
+    // Some GE files begin like an EDF, and only some.
+    Entry {
+        format: Format::Ge,
+        sniff: ge::sniff,
+        open: ge::open,
+    },
+    Entry {
         format: Format::Edf,
         sniff: edf::sniff,
         open: edf::open,
@@ -157,6 +231,17 @@ pub(crate) const TABLE: [Entry; 10] = [
         format: Format::Oxford,
         sniff: oxford::sniff,
         open: oxford::open,
+    },
+    Entry {
+        format: Format::Kcd,
+        sniff: kcd::sniff,
+        open: kcd::open,
+    },
+    // Nothing marks a headerless file: it is opened by a layout or a sidecar before this table is asked.
+    Entry {
+        format: Format::Raw,
+        sniff: |_| false,
+        open: raw_binary::open,
     },
 ];
 
@@ -183,32 +268,42 @@ pub(crate) fn identify(head: &[u8]) -> Result<&'static Entry> {
         })
 }
 
+/// How files begin that are no detector images.
+const MAGIC: [(&[u8], &str); 5] = [
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"%PDF", "a PDF document"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file"),
+    (b"<?xml", "an XML text"),
+    (b"CDF", "a netCDF file"),
+];
+
 /// What a file that is no detector image seems to be.
 fn describe(head: &[u8]) -> String {
-    const MAGIC: [(&[u8], &str); 8] = [
-        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-        (b"\xff\xd8\xff", "a JPEG picture"),
-        (b"%PDF", "a PDF document"),
-        (b"PK\x03\x04", "a zip archive"),
-        (b"BZh", "a bzip2 file"),
-        (b"\x28\xb5\x2f\xfd", "a zstd file"),
-        (b"<?xml", "an XML text"),
-        (b"CDF", "a netCDF file"),
-    ];
     if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return (*name).to_owned();
     }
-    let text = String::from_utf8_lossy(&head[..head.len().min(512)]);
-    let is_text = !head.contains(&0)
-        && text
-            .chars()
-            .all(|c| !c.is_control() || c.is_ascii_whitespace());
-    if !is_text {
+    if !is_text(head) {
         return "binary data of an unknown kind".to_owned();
     }
+    let text = String::from_utf8_lossy(&head[..head.len().min(512)]);
     let line = text.trim_start().lines().next().unwrap_or("");
     let start: String = line.chars().take(40).collect();
     format!("a text that begins with `{}`", start.trim_end())
+}
+
+/// Whether a file that begins so may hold pixels without a header: it is neither a text nor known.
+pub(crate) fn is_unknown_binary(head: &[u8]) -> bool {
+    let is_known = MAGIC.iter().any(|(magic, _)| head.starts_with(magic));
+    !head.is_empty() && !is_known && !is_text(head)
+}
+
+/// Whether a file that begins so is a text.
+fn is_text(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&head[..head.len().min(512)]);
+    !head.contains(&0)
+        && text
+            .chars()
+            .all(|c| !c.is_control() || c.is_ascii_whitespace())
 }
 
 #[cfg(test)]
@@ -236,6 +331,18 @@ mod tests {
             (b"{\nHEADER_BYTES=  512;\nDIM=2;\n", Format::Smv),
             (b"R-AXIS4   ", Format::Raxis),
             (b"OD SAPPHIRE  3.0\r\n", Format::Oxford),
+            (b"FORMAT :        86", Format::Bruker),
+            (b"FORMAT :100", Format::Bruker),
+            (b"ADEPT\0", Format::Ge),
+            (&[0; 4096], Format::Ge),
+            (
+                b"No\nX dimension = 2\nNumber of readouts = 1\n",
+                Format::Kcd,
+            ),
+            (b"\\$FFF_START:00000000", Format::Fit2d),
+            (b"M\0\0\0A\0\0\0S\0\0\0K\0\0\0", Format::Fit2dMask),
+            (b"PK\x03\x04", Format::Npz),
+            (b"\x89PNG\r\n\x1a\n", Format::Png),
         ] {
             assert_eq!(identify(head).unwrap().format, format);
         }
@@ -249,7 +356,7 @@ mod tests {
     #[test]
     fn what_is_not_an_image_is_named() {
         assert!(message(b"").ends_with("an empty file"));
-        assert!(message(b"\x89PNG\r\n\x1a\n...").ends_with("a PNG picture"));
+        assert!(message(b"\xff\xd8\xff...").ends_with("a JPEG picture"));
         assert!(message(b"{\n  \"fits\": [1, 2]}").contains("a text that begins with `{`"));
         assert!(message(b"\0\x01\x02").contains("binary"));
     }

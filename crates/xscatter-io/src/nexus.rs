@@ -24,6 +24,7 @@ use crate::open::{About, Opened, ReadFrame};
 use crate::pixels::{Dtype, Pixels};
 
 mod chunk;
+mod dataset;
 mod facts;
 mod find;
 mod mask;
@@ -31,6 +32,8 @@ mod sources;
 mod tree;
 mod write;
 
+pub(crate) use dataset::read_dataset;
+pub(crate) use mask::from_bits as mask_from_bits;
 use tree::{Array, Tree, foreign};
 pub(crate) use write::write;
 

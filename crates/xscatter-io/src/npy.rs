@@ -7,8 +7,9 @@
 use ndarray::Array2;
 use xscatter_core::{Error, ErrorKind, Result};
 
-use crate::blob::Blob;
+use crate::blob::{Blob, Bytes};
 use crate::config::ReadConfig;
+use crate::limits::Limits;
 use crate::open::{About, Opened, ReadFrame};
 use crate::pixels::{ByteOrder, Dtype, Pixels};
 use crate::sentinel::SentinelPolicy;
@@ -24,88 +25,129 @@ pub(crate) fn sniff(head: &[u8]) -> bool {
 
 struct Npy {
     blob: Blob,
-    shape: (usize, usize),
-    dtype: Dtype,
-    order: ByteOrder,
-    fortran: bool,
-    data_offset: u64,
+    layout: Layout,
 }
 
-pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
-    let limits = &config.limits;
-    let bytes = blob.open()?;
-    let header = header::read(&bytes, limits)?;
-    let (frames, rows, columns) = match *header.shape {
-        [rows, columns] => (1, rows, columns),
-        [frames, rows, columns] => (frames, rows, columns),
-        ref shape => {
+/// How the frames of an array lie in its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) shape: (usize, usize),
+    pub(crate) dtype: Dtype,
+    pub(crate) frames: usize,
+    pub(crate) data_offset: u64,
+    order: ByteOrder,
+    fortran: bool,
+}
+
+impl Layout {
+    /// From the header at the start of `bytes`, of which there need be no more than that.
+    pub(crate) fn read(bytes: &Bytes, limits: &Limits) -> Result<Self> {
+        let header = header::read(bytes, limits)?;
+        let (frames, rows, columns) = match *header.shape {
+            [rows, columns] => (1, rows, columns),
+            [frames, rows, columns] => (frames, rows, columns),
+            ref shape => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("expected an array of 2 or 3 dimensions, found the shape {shape:?}"),
+                ));
+            }
+        };
+        if header.fortran && header.shape.len() == 3 {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("expected an array of 2 or 3 dimensions, found the shape {shape:?}"),
+                "expected a stack in C order, found Fortran order",
             ));
         }
-    };
-    if header.fortran && header.shape.len() == 3 {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "expected a stack in C order, found Fortran order",
-        ));
+        Ok(Self {
+            shape: limits.check_shape(rows, columns)?,
+            dtype: header.dtype,
+            frames: limits.check_frames(frames)?,
+            data_offset: header.data_offset,
+            order: header.order,
+            fortran: header.fortran,
+        })
     }
-    let shape = limits.check_shape(rows, columns)?;
-    let frames = limits.check_frames(frames)?;
-    let claimed = (shape.0 * shape.1 * header.dtype.bytes()) as u128 * frames as u128;
-    let there = bytes.len() - header.data_offset;
-    if u128::from(there) < claimed {
-        return Err(Error::new(
+
+    /// Checks that `len` bytes hold the header and all frames.
+    pub(crate) fn check(&self, len: u64) -> Result<()> {
+        let claimed = u128::from(self.frame_bytes()) * self.frames as u128;
+        let there = len.saturating_sub(self.data_offset);
+        if u128::from(there) >= claimed {
+            return Ok(());
+        }
+        Err(Error::new(
             ErrorKind::Truncated,
             format!("expected {claimed} bytes of pixels, found {there}"),
         )
-        .at(format!("byte {}", header.data_offset)));
+        .at(format!("byte {}", self.data_offset)))
     }
-    let reader = Npy {
-        blob: blob.clone(),
-        shape,
-        dtype: header.dtype,
-        order: header.order,
-        fortran: header.fortran,
-        data_offset: header.data_offset,
-    };
+
+    pub(crate) fn frame_bytes(&self) -> u64 {
+        (self.shape.0 * self.shape.1 * self.dtype.bytes()) as u64
+    }
+
+    /// Where a frame starts.
+    pub(crate) fn frame_offset(&self, index: usize) -> u64 {
+        self.data_offset + index as u64 * self.frame_bytes()
+    }
+
+    /// Lets `fill` write the bytes of a frame as they are stored.
+    pub(crate) fn fill(
+        &self,
+        pixels: &mut Pixels,
+        fill: impl FnOnce(&mut [u8]) -> Result<()>,
+    ) -> Result<()> {
+        let stored = if self.fortran {
+            (self.shape.1, self.shape.0)
+        } else {
+            self.shape
+        };
+        pixels.fill(self.dtype, self.order, stored, fill)?;
+        if self.fortran {
+            *pixels = transposed(std::mem::take(pixels));
+        }
+        Ok(())
+    }
+}
+
+/// A plain array has no markers for unsigned pixels.
+pub(crate) const POLICY: SentinelPolicy = SentinelPolicy {
+    negative: true,
+    unsigned: false,
+    cutoff: None,
+};
+
+pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
+    let bytes = blob.open()?;
+    let layout = Layout::read(&bytes, &config.limits)?;
+    layout.check(bytes.len())?;
     Ok(Opened {
-        shape,
-        dtype: header.dtype,
-        frames,
+        shape: layout.shape,
+        dtype: layout.dtype,
+        frames: layout.frames,
         linked: Vec::new(),
-        reader: Box::new(reader),
+        reader: Box::new(Npy {
+            blob: blob.clone(),
+            layout,
+        }),
     })
 }
 
 impl ReadFrame for Npy {
     fn about(&self, _: usize) -> Result<About> {
         Ok(About {
-            policy: SentinelPolicy {
-                unsigned: false,
-                ..Default::default()
-            },
+            policy: POLICY,
             ..Default::default()
         })
     }
 
     fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>> {
-        let frame_bytes = (self.shape.0 * self.shape.1 * self.dtype.bytes()) as u64;
-        let offset = self.data_offset + index as u64 * frame_bytes;
+        let offset = self.layout.frame_offset(index);
         let bytes = self.blob.open()?;
-        bytes.check(offset, frame_bytes)?;
-        let stored = if self.fortran {
-            (self.shape.1, self.shape.0)
-        } else {
-            self.shape
-        };
-        pixels.fill(self.dtype, self.order, stored, |out| {
-            bytes.read_into(offset, out)
-        })?;
-        if self.fortran {
-            *pixels = transposed(std::mem::take(pixels));
-        }
+        bytes.check(offset, self.layout.frame_bytes())?;
+        self.layout
+            .fill(pixels, |out| bytes.read_into(offset, out))?;
         Ok(None)
     }
 }

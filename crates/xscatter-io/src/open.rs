@@ -14,11 +14,13 @@ use crate::metadata::Metadata;
 use crate::pixels::{Dtype, Pixels};
 use crate::raw::RawFrame;
 use crate::sentinel::{self, SentinelPolicy};
+use crate::{ge, raw_binary};
 
 /// Opens a detector file; its format is found by its content.
 ///
-/// Headers are read, pixels are not: those are read frame by frame. A gzipped file (`.edf.gz`,
-/// `.cbf.gz`) is unpacked in memory.
+/// Headers are read, pixels are not: those are read frame by frame. A file packed with gzip or
+/// bzip2 (`.edf.gz`, `.cbf.bz2`) is unpacked in memory. Headerless files are opened by a sidecar
+/// beside them (module [`raw_binary`]).
 ///
 /// # Errors
 /// If there is no such file, if it is no detector image, or if its header is malformed or claims
@@ -57,13 +59,34 @@ pub fn open_bytes(
 }
 
 fn identify_and_open(blob: &Blob, config: &ReadConfig) -> Result<DetectorFile> {
-    let head = blob.open()?.head(format::HEAD)?;
-    let entry = format::identify(&head)?;
-    Ok(DetectorFile {
+    let file = |format, opened| DetectorFile {
         path: blob.path().to_path_buf(),
-        format: entry.format,
-        opened: (entry.open)(blob, config)?,
-    })
+        format,
+        opened,
+    };
+    if config.raw.is_some() {
+        return Ok(file(Format::Raw, raw_binary::open(blob, config)?));
+    }
+    let head = blob.open()?.head(format::HEAD)?;
+    let found = format::identify(&head);
+    // Pixels can begin like any file: a sidecar knows better where the name or the content leaves it
+    // open. Zeros are the blanked header of a GE file, and the corner of many an image.
+    let is_open = match &found {
+        Ok(_) => ge::is_blank(&head),
+        Err(_) => format::is_unknown_binary(&head),
+    };
+    let may_be_raw = is_open || raw_binary::has_name(blob.path());
+    if may_be_raw && let Some(opened) = raw_binary::open_by_sidecar(blob, config)? {
+        return Ok(file(Format::Raw, opened));
+    }
+    let entry = found.map_err(|error| {
+        if !may_be_raw {
+            return error;
+        }
+        let advice = raw_binary::advice(blob.path());
+        Error::new(error.kind(), format!("{}; {advice}", error.message()))
+    })?;
+    Ok(file(entry.format, (entry.open)(blob, config)?))
 }
 
 /// What a format knows about a file once its headers are read.

@@ -205,6 +205,19 @@ impl Pixels {
         Ok(())
     }
 
+    /// As [`fill`](Self::fill), for a reader that makes values; `T` is the type that `dtype` names.
+    ///
+    /// # Errors
+    /// That of `fill`; the pixels are then unspecified.
+    pub(crate) fn fill_values<T: bytemuck::Pod>(
+        &mut self,
+        dtype: Dtype,
+        shape: (usize, usize),
+        fill: impl FnOnce(&mut [T]) -> Result<()>,
+    ) -> Result<()> {
+        fill(bytemuck::cast_slice_mut(self.as_bytes_of(dtype, shape)))
+    }
+
     fn as_bytes_of(&mut self, dtype: Dtype, shape: (usize, usize)) -> &mut [u8] {
         macro_rules! typed {
             ($kind:ident) => {{

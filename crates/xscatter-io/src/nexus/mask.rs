@@ -11,7 +11,7 @@ pub(super) const USER: u32 = 1 << 8;
 const VIRTUAL: u32 = 1 << 31;
 
 /// The mask of a file; `None` if no pixel is flagged. `invalid` are the bits that invalidate.
-pub(super) fn from_bits(bits: &Pixels, invalid: u32) -> Option<Mask> {
+pub(crate) fn from_bits(bits: &Pixels, invalid: u32) -> Option<Mask> {
     let flags: Array2<PixelFlags> = match bits {
         Pixels::U8(bits) => bits.mapv(|bits| flags(bits.into(), invalid)),
         Pixels::I8(bits) => bits.mapv(|bits| flags(bits as u32, invalid)),
