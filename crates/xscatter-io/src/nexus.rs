@@ -62,12 +62,7 @@ struct Nexus {
 }
 
 pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
-    if !blob.is_plain_file() {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "expected an HDF5 file on disk, found a compressed one or one in memory: unpack it first",
-        ));
-    }
+    check_plain(blob)?;
     let path = blob.path();
     let file = tree::open(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -124,6 +119,17 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         linked: listing.files,
         reader: Box::new(reader),
     })
+}
+
+/// Refuses what the container cannot open.
+fn check_plain(blob: &Blob) -> Result<()> {
+    if !blob.is_plain_file() {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "expected an HDF5 file on disk, found a compressed one or one in memory: unpack it first",
+        ));
+    }
+    Ok(())
 }
 
 fn image_shape(array: &Array, limits: &Limits) -> Result<(usize, usize)> {

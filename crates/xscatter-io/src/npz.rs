@@ -132,8 +132,11 @@ fn read_into(archive: &Bytes, member: &Member, offset: u64, out: &mut [u8]) -> R
     if !member.is_deflated {
         return archive.read_into(member.offset + offset, out);
     }
-    let packed = archive.read_at(member.offset, member.packed_bytes)?;
-    let mut unpacked = DeflateDecoder::new(&packed[..]);
+    let mut unpacked = DeflateDecoder::new(Packed {
+        archive,
+        offset: member.offset,
+        end: member.offset + member.packed_bytes,
+    });
     let failed = |error: std::io::Error| {
         let kind = match error.kind() {
             std::io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
@@ -144,6 +147,24 @@ fn read_into(archive: &Bytes, member: &Member, offset: u64, out: &mut [u8]) -> R
     let skipped = std::io::copy(&mut (&mut unpacked).take(offset), &mut std::io::sink());
     skipped.map_err(failed)?;
     unpacked.read_exact(out).map_err(failed)
+}
+
+/// The packed bytes of a member, read as they are needed.
+struct Packed<'a> {
+    archive: &'a Bytes,
+    offset: u64,
+    end: u64,
+}
+
+impl Read for Packed<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let len = (self.end - self.offset).min(out.len() as u64) as usize;
+        self.archive
+            .read_into(self.offset, &mut out[..len])
+            .map_err(std::io::Error::other)?;
+        self.offset += len as u64;
+        Ok(len)
+    }
 }
 
 impl Npz {

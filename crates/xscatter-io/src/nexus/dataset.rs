@@ -16,6 +16,7 @@ pub(crate) fn read_dataset(
     name: Option<&str>,
     limits: &Limits,
 ) -> Result<(String, Pixels)> {
+    super::check_plain(blob)?;
     let path = blob.path();
     let file = tree::open(path)?;
     let listing = Tree::read(&file, path.parent().unwrap_or(Path::new("")));
