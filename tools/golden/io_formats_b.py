@@ -20,6 +20,7 @@ import tempfile
 import zlib
 
 import fabio
+import h5py
 import numpy
 import PIL
 from fabio.bruker100image import Bruker100Image
@@ -326,7 +327,6 @@ def mask_files():
     numpy.savetxt(text, bad, fmt="%d", header="1 = masked")
     commas = io.StringIO()
     numpy.savetxt(commas, bad, fmt="%.1f", delimiter=",")
-    import h5py
     hdf5 = io.BytesIO()
     with h5py.File(hdf5, "w") as file:
         file["entry/instrument/detector/pixel_mask"] = bad.astype("u4")
@@ -362,7 +362,8 @@ def main(path):
     golden = {
         "provenance": {
             "program": "fabio, numpy, Pillow, h5py, Python bz2",
-            "version": ", ".join([fabio.version, numpy.__version__, PIL.__version__]),
+            "version": ", ".join([fabio.version, numpy.__version__, PIL.__version__, h5py.__version__,
+                                  sys.version.split()[0]]),
             "script": "tools/golden/io_formats_b.py",
             "date": datetime.date.today().isoformat(),
             "tolerance": 0.0,
