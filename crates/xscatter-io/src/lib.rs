@@ -5,6 +5,7 @@ mod blob;
 mod cbf;
 mod codec_error;
 pub mod config;
+pub mod curve;
 mod edf;
 mod fields;
 pub mod format;
