@@ -100,7 +100,9 @@ fn short(count: u64, found: u64) -> Error {
 pub(super) fn read_pdh(text: &str, limits: &Limits) -> Result<Curve> {
     let lines: Vec<&str> = text.lines().take(PDH_HEAD).collect();
     let count = integers(lines[2]).map_or(0, |counts| counts[0]);
-    let mut values = points(text, PDH_HEAD, count, 3..=3, limits)?.into_iter();
+    let mut values = points(text, PDH_HEAD, count, 3..=3, limits)
+        .map_err(|error| error.at("line 3"))?
+        .into_iter();
     let mut column = || values.next().unwrap_or_default();
     let mut curve = Curve::new(column(), AbscissaUnit::Unknown, column())?.with_sigma(column())?;
     let info = &mut curve.info;
@@ -150,7 +152,9 @@ pub(super) fn read_pdh(text: &str, limits: &Limits) -> Result<Curve> {
 pub(super) fn read_chi(text: &str, limits: &Limits) -> Result<Curve> {
     let lines: Vec<&str> = text.lines().take(CHI_HEAD).collect();
     let count = integers(lines[3]).map_or(0, |counts| counts[0]);
-    let mut values = points(text, CHI_HEAD, count, 2..=3, limits)?.into_iter();
+    let mut values = points(text, CHI_HEAD, count, 2..=3, limits)
+        .map_err(|error| error.at("line 4"))?
+        .into_iter();
     let after = CHI_HEAD + count as usize;
     if let Some((index, line)) = text
         .lines()

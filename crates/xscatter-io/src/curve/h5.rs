@@ -1,6 +1,8 @@
 //! What curves need of HDF5: attributes of groups, small values, arrays checked before they are read.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use rust_hdf5::{DatatypeMessage, H5Dataset, H5File, H5Group, H5Type, Hdf5Error, VarLenUnicode};
@@ -20,12 +22,36 @@ const MAX_RATIO: u64 = 1100;
 /// Bytes that an array may have whatever the size of its file.
 const ALWAYS: u64 = 1 << 20;
 
+const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
+
 pub(super) fn sniff(head: &[u8]) -> bool {
-    const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
     // A user block of 512 bytes, or of 512 times a power of two, may stand before the signature.
     [0, 512, 1024, 2048]
         .iter()
         .any(|&at| head.get(at..).is_some_and(|rest| rest.starts_with(MAGIC)))
+}
+
+/// Compares the length of a file with the one that its superblock states: the end of a truncated
+/// file may hold no more than the units.
+fn check_length(head: &[u8], bytes: u64) -> Result<()> {
+    let place = match head.get(8) {
+        Some(0 | 1) if head.get(13) == Some(&8) => 40,
+        Some(2 | 3) if head.get(9) == Some(&8) => 28,
+        // Other widths of an address, or a user block: left to the container.
+        _ => return Ok(()),
+    };
+    let stated = head
+        .get(place..place + 8)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u64::from_le_bytes);
+    if !head.starts_with(MAGIC) || stated <= bytes {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Truncated,
+        format!("expected an HDF5 file of {stated} bytes, found {bytes}"),
+    )
+    .at(format_args!("byte {place}")))
 }
 
 /// An error of the container as one of ours.
@@ -53,6 +79,9 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self> {
         let bytes = std::fs::metadata(path)?.len();
+        let mut head = Vec::new();
+        File::open(path)?.take(64).read_to_end(&mut head)?;
+        check_length(&head, bytes)?;
         let file = H5File::options().no_locking().open(path).map_err(foreign)?;
         let mut datasets = BTreeSet::new();
         let mut groups = BTreeSet::new();

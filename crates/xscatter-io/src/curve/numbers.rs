@@ -104,9 +104,9 @@ pub(super) fn number(cell: &str, decimal_comma: bool) -> Option<f64> {
         .unwrap_or(cell);
     let value = if decimal_comma && cell.contains(',') {
         // A comma at the end of a cell separates.
-        let digit_follows = cell.split_once(',').is_some_and(|(_, rest)| {
-            rest.starts_with(|c: char| c.is_ascii_digit())
-        });
+        let digit_follows = cell
+            .split_once(',')
+            .is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()));
         if cell.contains('.') || !digit_follows {
             return None;
         }
