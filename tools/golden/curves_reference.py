@@ -354,6 +354,19 @@ def written(folder):
             file.write(" ".join(f"{value:.16E}".replace("E", "D") for value in row) + "\n")
     add("fortran.dat", "Python, str.format with D exponents", [curve("Unknown", *table.T)])
 
+    for name, count in [("fit2d.chi", "7"), ("fit2d_1.chi", "7   1")]:
+        with open(os.path.join(folder, name), "w", encoding="ascii") as file:
+            file.write("PWDR a frame\n2-Theta Angle (Degrees)\nIntensity\n")
+            file.write(f"       {count}\n")
+            file.writelines(f" {a:5.7e}   {b:5.7e}\n" for a, b in zip(x, i))
+        kept = [np.array([float(f"{v:5.7e}") for v in values]) for values in (x, i)]
+        layout = "Python, in the layout of G2export_FIT2D of GSAS-II"
+        add(name, layout, [curve("TwoThetaDeg", *kept, title="PWDR a frame")])
+    with open(os.path.join(folder, "topas.xye"), "w", encoding="ascii") as file:
+        file.write("' a comment of TOPAS\n")
+        np.savetxt(file, table, fmt="%.17g")
+    add("topas.xye", numpy, [curve("Unknown", *table.T)])
+
     cases.extend(xml_cases(folder, table))
     cases.extend(hdf5_cases(folder, table))
     return cases

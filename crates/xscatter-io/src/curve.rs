@@ -25,7 +25,7 @@
 //! | NXazint1d, NXmonopd, any NXdata | HDF5 with a group of `NX_class` `NXdata` and a 1D signal |
 //! | canSAS XML 1.0 and 1.1 | the root element `SASroot` |
 //! | PDH (Anton Paar, PCG) | eight integers in line 3, five numbers in lines 4 and 5 |
-//! | CHI (FIT2D) | three lines of text, the number of points, then the points |
+//! | CHI (FIT2D) | three lines of text, the number of points (and of curves), then the points |
 //! | columns | rows of as many numbers each, 2 to 16: pyFAI `.dat`, `.chi`, `.xy`, `.xye`, ATSAS and freesas `.dat`, PDFgetX and PDFgui `.gr`, `.fgr`, CSV, what `numpy.savetxt` writes |
 //!
 //! Columns are separated by white space, commas or semicolons; lines of text and lines that start
@@ -407,9 +407,42 @@ fn read_text(text: &str, limits: &Limits) -> Result<Vec<Curve>> {
         return Ok(vec![fixed::read_pdh(text, limits)?]);
     }
     if fixed::is_chi(text) {
-        return Ok(vec![fixed::read_chi(text, limits)?]);
+        return fixed::read_chi(text, limits);
     }
     Ok(vec![columns::read(text, limits)?])
+}
+
+/// How many times the bytes of its file the headers of all curves may take together: each curve
+/// has a copy of the header of its entry.
+const MAX_COPIES: u64 = 8;
+
+/// Adds up the headers that the curves of a file hold, before they are copied.
+#[derive(Debug)]
+struct HeaderBudget {
+    most: u64,
+    sum: u64,
+}
+
+impl HeaderBudget {
+    fn new(file_bytes: u64, limits: &Limits) -> Self {
+        let most = file_bytes
+            .saturating_mul(MAX_COPIES)
+            .saturating_add(limits.max_header_bytes as u64);
+        Self { most, sum: 0 }
+    }
+
+    fn add(&mut self, info: &CurveInfo) -> Result<()> {
+        let entry = |(key, value): (&String, &String)| (key.len() + value.len() + 64) as u64;
+        self.sum = self.sum.saturating_add(info.header.iter().map(entry).sum());
+        let most = self.most;
+        if self.sum <= most {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!("expected at most {most} bytes of headers in all curves"),
+        ))
+    }
 }
 
 /// Checks a number of points before room for them is made.

@@ -36,6 +36,7 @@ mod walk;
 pub mod write;
 
 pub use config::ReadConfig;
+pub use curve::{AbscissaUnit, Curve};
 pub use format::Format;
 pub use labelled::LabelledSeries;
 pub use limits::Limits;

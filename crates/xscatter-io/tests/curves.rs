@@ -421,7 +421,8 @@ fn known_2d() -> Azint2d {
 }
 
 fn write_known(folder: &Path) -> [PathBuf; 4] {
-    let paths = ["columns.dat", "nxcansas.h5", "azint1d.h5", "azint2d.h5"].map(|name| folder.join(name));
+    let paths =
+        ["columns.dat", "nxcansas.h5", "azint1d.h5", "azint2d.h5"].map(|name| folder.join(name));
     write_dat(&paths[0], &known(false)).unwrap();
     write_nxcansas(&paths[1], &[known(false), known(true)]).unwrap();
     write_1d(&paths[2], &known_1d()).unwrap();
@@ -655,6 +656,52 @@ fn every_cut_of_a_file_is_an_error_or_fewer_points() {
             assert!(open_with(&path, &tight()).is_err(), "{name}");
         }
     }
+}
+
+/// XML that a parser takes hours for, and files whose curves would each copy a large header.
+#[test]
+fn what_grows_with_the_square_of_a_file_is_refused_early() {
+    let folder = tempfile::tempdir().unwrap();
+    let entry = |inside: &str| format!("<SASroot><SASentry>{inside}</SASentry></SASroot>");
+    let numbered = |from: &str, count: usize| -> String {
+        (0..count)
+            .map(|n| from.replace('#', &n.to_string()))
+            .collect()
+    };
+    let data = "<SASdata><Idata><Q>1</Q><I>2</I></Idata></SASdata>";
+    for (name, text, says) in [
+        (
+            "attributes",
+            entry(&format!("<a {}/>", numbered("a#='1' ", 60_000))),
+            "tags of 4096",
+        ),
+        (
+            "open",
+            format!("<a {}", "b ".repeat(60_000)),
+            "tags of 4096",
+        ),
+        (
+            "namespaces",
+            entry(&numbered("<a xmlns:n#='#'>", 20_000)),
+            "1024 namespaces",
+        ),
+        ("deep", entry(&"<a>".repeat(100_000)), "256 deep"),
+        (
+            "copies",
+            entry(&(numbered("<p><n#>x</n#></p>", 20_000) + &data.repeat(20_000))),
+            "bytes of headers",
+        ),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let error = open(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+        assert!(error.message().contains(says), "{error}");
+    }
+    let path = folder.path().join("quotes");
+    let text = entry(&format!("<!-- ' > \" --><a b=\"'>\" c='\">'/>{data}"));
+    std::fs::write(&path, text).unwrap();
+    assert_eq!(open(&path).unwrap().len(), 1);
 }
 
 #[test]

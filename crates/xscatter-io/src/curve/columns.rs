@@ -40,7 +40,7 @@ struct Reader<'a> {
     first_line: usize,
     /// The last line of text after the first row.
     text_line: Option<usize>,
-    /// A row that is too short or holds what is no number, kept until it is known to be the last.
+    /// Whether a row was read that rules out commas between thousands.
     certain: bool,
 }
 
@@ -79,7 +79,8 @@ impl<'a> Reader<'a> {
                 self.certain |= dialect.is_certain(trimmed);
                 Ok(())
             }
-            _ if numbers::looks_numeric(trimmed) => {
+            // In the text after the rows, such as JSON, lines may start with numbers.
+            _ if self.text_line.is_none() && numbers::looks_numeric(trimmed) => {
                 let found = dialect.cells(trimmed).count();
                 let wrong = dialect
                     .cells(trimmed)
@@ -299,7 +300,8 @@ mod tests {
     #[test]
     fn header_rows_and_footer() {
         let text = "# Sample: water\n! Wavelength = 0.1 nm\n# AutoRg: Rg = 3\n# AutoRg: I0 = 2\n\
-                    free text\n#  q_nm^-1   I   sigma\n1 2 3\n\n#1.5 2 3\n2 4 6\n\ncreator: DATSUB\n";
+                    free text\n#  q_nm^-1   I   sigma\n1 2 3\n\n#1.5 2 3\n2 4 6\n\ncreator: DATSUB\n\
+                    \"list\": [\n 1.0,\n 2.0\n]\n";
         let curve = curve(text);
         assert_eq!(curve.x(), [1.0, 2.0]);
         assert_eq!(curve.x_unit(), AbscissaUnit::QInvNm);

@@ -11,6 +11,8 @@ use crate::limits::Limits;
 /// Lines before the points of a PDH file, and of a CHI file.
 const PDH_HEAD: usize = 5;
 const CHI_HEAD: usize = 4;
+/// Curves that one CHI file may hold beside each other.
+const MAX_CURVES: u64 = 15;
 
 fn row(line: &str) -> Option<Vec<f64>> {
     line.split_whitespace()
@@ -31,7 +33,8 @@ pub(super) fn is_pdh(text: &str) -> bool {
     counts.is_some_and(|counts| counts.len() == 8) && five(lines.next()) && five(lines.next())
 }
 
-/// Three lines of text, the number of points alone in the fourth.
+/// Three lines of text, the number of points alone in the fourth, or beside it the number of curves
+/// if the second line names an abscissa.
 pub(super) fn is_chi(text: &str) -> bool {
     let mut lines = text.lines();
     let heads: Vec<&str> = lines.by_ref().take(CHI_HEAD - 1).collect();
@@ -39,13 +42,19 @@ pub(super) fn is_chi(text: &str) -> bool {
         let line = line.trim();
         !line.starts_with(['#', '%', '!', ';']) && row(line).is_none_or(|row| row.is_empty())
     };
-    let count = lines.next().and_then(integers);
-    let first = lines.next().and_then(row);
-    heads.len() == CHI_HEAD - 1
-        && heads.iter().skip(1).all(label)
-        && !heads[1].trim().is_empty()
-        && count.is_some_and(|count| count.len() == 1)
-        && first.is_none_or(|first| first.len() > 1)
+    if heads.len() < CHI_HEAD - 1 || heads[1].trim().is_empty() || !heads[1..].iter().all(label) {
+        return false;
+    }
+    let counted = match lines.next().and_then(integers).as_deref() {
+        Some([_]) => true,
+        Some([_, 1..=MAX_CURVES]) => unit::quantity_of(&unit::split_title(heads[1]).0).is_some(),
+        _ => false,
+    };
+    counted
+        && lines
+            .next()
+            .and_then(row)
+            .is_none_or(|first| first.len() > 1)
 }
 
 /// Reads `count` rows of `widths` numbers, from the line after the first `skip` ones.
@@ -149,12 +158,14 @@ pub(super) fn read_pdh(text: &str, limits: &Limits) -> Result<Curve> {
     Ok(curve)
 }
 
-pub(super) fn read_chi(text: &str, limits: &Limits) -> Result<Curve> {
+pub(super) fn read_chi(text: &str, limits: &Limits) -> Result<Vec<Curve>> {
     let lines: Vec<&str> = text.lines().take(CHI_HEAD).collect();
-    let count = integers(lines[3]).map_or(0, |counts| counts[0]);
-    let mut values = points(text, CHI_HEAD, count, 2..=3, limits)
-        .map_err(|error| error.at("line 4"))?
-        .into_iter();
+    let counts = integers(lines[3]).unwrap_or_default();
+    let count = counts.first().copied().unwrap_or(0);
+    let several = counts.get(1).filter(|&&curves| curves > 1);
+    let widths = several.map_or(2..=3, |&curves| curves as usize + 1..=curves as usize + 1);
+    let values =
+        points(text, CHI_HEAD, count, widths, limits).map_err(|error| error.at("line 4"))?;
     let after = CHI_HEAD + count as usize;
     if let Some((index, line)) = text
         .lines()
@@ -171,19 +182,30 @@ pub(super) fn read_chi(text: &str, limits: &Limits) -> Result<Curve> {
         )
         .at(format_args!("line {}", index + 1)));
     }
-    let mut column = || values.next().unwrap_or_default();
+    let mut values = values.into_iter();
+    let x = values.next().unwrap_or_default();
     let unit = AbscissaUnit::from_title(lines[1]);
-    let mut curve = Curve::new(column(), unit, column())?;
-    let third = column();
-    if !third.is_empty() {
-        curve = curve.with_sigma(third)?;
+    let mut curves = Vec::new();
+    if several.is_some() {
+        for values in values {
+            curves.push(Curve::new(x.clone(), unit, values)?);
+        }
+    } else {
+        let mut curve = Curve::new(x, unit, values.next().unwrap_or_default())?;
+        if let Some(sigma) = values.next() {
+            curve = curve.with_sigma(sigma)?;
+        }
+        curves.push(curve);
     }
     let title = header::value(lines[0]);
-    columns::note(&mut curve.info.header, &format!("y label: {}", lines[2]));
-    curve.info.x_label = Some(header::value(lines[1]));
-    curve.info.intensity_unit = unit::split_title(lines[2]).1;
-    curve.info.title = (!title.is_empty()).then_some(title);
-    Ok(curve)
+    for curve in &mut curves {
+        let info = &mut curve.info;
+        columns::note(&mut info.header, &format!("y label: {}", lines[2]));
+        info.x_label = Some(header::value(lines[1]));
+        info.intensity_unit = unit::split_title(lines[2]).1;
+        info.title = Some(title.clone()).filter(|title| !title.is_empty());
+    }
+    Ok(curves)
 }
 
 /// The unit of the abscissa in the words of Anton Paar: quantity `SCATTERING_VECTOR`, `n_m^-1`.
@@ -218,6 +240,18 @@ mod tests {
         assert_eq!(chi.x_unit(), AbscissaUnit::TwoThetaDeg);
         assert_eq!(chi.intensity(), [5.0, 6.0]);
         assert!(!is_chi("# a\n# b\n# c\n5\n1 2\n"));
+        // The number of curves is no intensity of a first point.
+        let one = read(&CHI.replace("      2\n", "      2   1\n")).unwrap();
+        assert_eq!(one.x(), [1.0, 2.0]);
+        let text = CHI
+            .replace("      2\n", "  2  2\n")
+            .replace(".0\n", ".0 7.5\n");
+        let two = read_text(&text, &Limits::default()).unwrap();
+        assert_eq!(two.len(), 2);
+        assert_eq!(two[1].intensity(), [7.5, 7.5]);
+        // Without the name of an abscissa they are.
+        let counts = read("a\nb\nc\n2 1\n3 4\n").unwrap();
+        assert_eq!(counts.x(), [2.0, 3.0]);
     }
 
     #[test]

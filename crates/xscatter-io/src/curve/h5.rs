@@ -70,7 +70,7 @@ pub(super) fn foreign(error: Hdf5Error) -> Error {
 /// An open file and the paths of its datasets and groups, sorted, without a leading slash.
 pub(super) struct Store {
     file: H5File,
-    bytes: u64,
+    pub(super) bytes: u64,
     limits: Limits,
     pub(super) datasets: BTreeSet<String>,
     pub(super) groups: BTreeSet<String>,

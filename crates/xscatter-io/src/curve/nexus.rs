@@ -1,5 +1,6 @@
 //! NXcanSAS and other NXdata groups with one dimension.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use xscatter_core::{Error, ErrorKind, Result};
@@ -8,12 +9,20 @@ use super::h5::{Store, member, parent};
 use super::unit::{self, AbscissaUnit, Quantity};
 use super::write::SLASH;
 use super::xml::rescaled;
-use super::{Curve, CurveInfo, Resolution};
+use super::{Curve, CurveInfo, HeaderBudget, Resolution};
 use crate::header::{self, Header};
 use crate::limits::Limits;
 
 /// Values of the header that are read of one entry.
 const MAX_VALUES: usize = 1 << 14;
+
+/// A file as it is read: what entries say is read once for all of their data.
+struct File<'a> {
+    store: &'a Store,
+    limits: &'a Limits,
+    infos: BTreeMap<String, CurveInfo>,
+    budget: HeaderBudget,
+}
 
 /// What a group that could hold a curve turned out to hold.
 enum Found {
@@ -41,13 +50,19 @@ pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<Curve>> {
         };
         store.groups.iter().filter(named).collect()
     };
+    let mut file = File {
+        store: &store,
+        limits,
+        infos: BTreeMap::new(),
+        budget: HeaderBudget::new(store.bytes, limits),
+    };
     let mut curves = Vec::new();
     let mut image = None;
     for group in groups {
         let found = if is_canonical {
-            sas_data(&store, group)?
+            sas_data(&mut file, group)?
         } else {
-            nx_data(&store, group, limits)?
+            nx_data(&mut file, group)?
         };
         match found {
             Found::Curves(found) => curves.extend(found),
@@ -88,7 +103,8 @@ fn long_dims(shape: &[usize]) -> Vec<usize> {
     shape.iter().copied().filter(|&dim| dim != 1).collect()
 }
 
-fn sas_data(store: &Store, group: &str) -> Result<Found> {
+fn sas_data(file: &mut File<'_>, group: &str) -> Result<Found> {
+    let store = file.store;
     let signal = store.group_attribute(group, "signal");
     let i_path = member(group, signal.as_deref().unwrap_or("I"));
     let missing = |name: &str| {
@@ -153,7 +169,7 @@ fn sas_data(store: &Store, group: &str) -> Result<Found> {
     if let Some(given) = given {
         curve = build(group, curve.with_resolution(given))?;
     }
-    curve.info = info(store, group);
+    curve.info = file.info(group)?;
     curve.info.x_label = Some(match q_unit {
         Some(unit) => format!("{axis} ({unit})"),
         None => axis.to_owned(),
@@ -166,7 +182,8 @@ fn build(place: &str, curve: std::result::Result<Curve, super::CurveError>) -> R
     curve.map_err(|error| Error::from(error).at(format_args!("/{place}")))
 }
 
-fn nx_data(store: &Store, group: &str, limits: &Limits) -> Result<Found> {
+fn nx_data(file: &mut File<'_>, group: &str) -> Result<Found> {
+    let (store, limits) = (file.store, file.limits);
     let Some(signal) = store.group_attribute(group, "signal") else {
         return Ok(Found::Nothing);
     };
@@ -226,7 +243,7 @@ fn nx_data(store: &Store, group: &str, limits: &Limits) -> Result<Found> {
         )
         .at(format_args!("/{signal_path}")));
     }
-    let mut info = info(store, group);
+    let mut info = file.info(group)?;
     info.x_label = Some(match &units {
         Some(unit) => format!("{} ({unit})", label.as_deref().unwrap_or(&axis)),
         None => axis,
@@ -239,6 +256,7 @@ fn nx_data(store: &Store, group: &str, limits: &Limits) -> Result<Found> {
             let sigma = sigma[frame * points..][..points].to_vec();
             curve = build(group, curve.with_sigma(sigma))?;
         }
+        file.budget.add(&info)?;
         curve.info = info.clone();
         if frames > 1 {
             let header = &mut curve.info.header;
@@ -269,16 +287,28 @@ pub(super) fn abscissa(name: &str, label: Option<&str>, units: Option<&str>) -> 
     }
 }
 
-/// What the entry of a data group says.
-fn info(store: &Store, data: &str) -> CurveInfo {
-    let mut entry = parent(data);
-    let is_entry = |group: &str| {
-        store.group_attribute(group, "canSAS_class").as_deref() == Some("SASentry")
-            || store.group_attribute(group, "NX_class").as_deref() == Some("NXentry")
-    };
-    while !entry.is_empty() && !is_entry(entry) {
-        entry = parent(entry);
+impl File<'_> {
+    /// What the entry of a data group says.
+    fn info(&mut self, data: &str) -> Result<CurveInfo> {
+        let attribute = |group: &str, name: &str| self.store.group_attribute(group, name);
+        let is_entry = |group: &str| {
+            attribute(group, "canSAS_class").as_deref() == Some("SASentry")
+                || attribute(group, "NX_class").as_deref() == Some("NXentry")
+        };
+        let mut entry = parent(data);
+        while !entry.is_empty() && !is_entry(entry) {
+            entry = parent(entry);
+        }
+        let info = self
+            .infos
+            .entry(entry.to_owned())
+            .or_insert_with(|| entry_info(self.store, entry));
+        self.budget.add(info)?;
+        Ok(info.clone())
     }
+}
+
+fn entry_info(store: &Store, entry: &str) -> CurveInfo {
     let stated = |name: &str| store.text(&member(entry, name));
     let mut info = CurveInfo {
         title: stated("title"),
@@ -297,6 +327,9 @@ fn info(store: &Store, data: &str) -> CurveInfo {
     {
         let group = parent(path);
         let class = |name: &str| store.group_attribute(group, name);
+        if class("NX_class").as_deref() == Some("NXdata") {
+            continue;
+        }
         let name = path.rsplit('/').next().unwrap_or(path);
         if matches!(name, "wavelength" | "incident_wavelength")
             && info.wavelength_m.is_none()

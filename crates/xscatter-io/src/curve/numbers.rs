@@ -40,7 +40,6 @@ const DIALECTS: [Dialect; 5] = [
 
 /// The dialect in which a line is a row of at least two numbers.
 pub(super) fn dialect(line: &str) -> Option<Dialect> {
-    // A column more than fits is enough to know that this is no curve.
     DIALECTS
         .into_iter()
         .find(|dialect| dialect.row(line).is_some_and(|row| row.len() > 1))

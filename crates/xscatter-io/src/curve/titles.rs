@@ -4,11 +4,17 @@ use super::numbers::Dialect;
 use super::unit::{self, AbscissaUnit};
 use super::{Column, Curve, CurveError, Resolution};
 
+/// Bytes of a line beyond which it titles no columns.
+const MAX_LINE: usize = 4096;
+
 /// The titles that a line states for `count` columns; `None` if it is no line of titles.
 ///
 /// It has one title for each column, and the first is the name of an abscissa.
 pub(super) fn of_line(line: &str, dialect: Dialect, count: usize) -> Option<Vec<String>> {
     let line = line.trim();
+    if line.len() > MAX_LINE {
+        return None;
+    }
     // SPEC and its followers: `#L q  I`.
     let line = line.strip_prefix("L ").unwrap_or(line);
     // pyFAI 2026.9 writes this line for curves with uncertainties, unit and all unformatted.

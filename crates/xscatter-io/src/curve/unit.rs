@@ -229,11 +229,10 @@ pub(super) fn quantity_of(name: &str) -> Option<Quantity> {
         "2theta" | "2th" | "twotheta" | "tth" | "2thetaangle" | "scatteringangle2theta" => {
             Quantity::TwoTheta
         }
-        "r" => Quantity::R,
+        "r" | "radialdistance" => Quantity::R,
         "d" | "dspacing" => Quantity::D,
-        "x" | "s" | "h" | "abscissa" | "d*2" | "angle" | "theta" | "chi" | "channel" | "pixel" => {
-            Quantity::Other
-        }
+        "x" | "s" | "h" | "abscissa" | "d*2" | "angle" | "azimuth" | "theta" | "chi"
+        | "channel" | "pixel" => Quantity::Other,
         _ => return None,
     })
 }
@@ -307,6 +306,11 @@ mod tests {
             ("Scattering angle $2\\theta$ ($^{o}$)", U::TwoThetaDeg),
             ("2-Theta Angle (Degrees)", U::TwoThetaDeg),
             ("2θ (°)", U::TwoThetaDeg),
+            // FIT2D.
+            ("Radial Distance (mm)", U::RadiusMm),
+            ("Q (Inverse Nanometres)", U::QInvNm),
+            ("D-spacing (Angstroms)", U::DAngstrom),
+            ("Azimuth (Degrees)", U::Unknown),
             ("r(Å)", U::RAngstrom),
             ("d (nm)", U::DNm),
             ("q", U::Unknown),

@@ -7,7 +7,9 @@ use roxmltree::{Document, Node, ParsingOptions};
 use xscatter_core::{Error, ErrorKind, Result};
 
 use super::unit::{AbscissaUnit, Quantity};
-use super::{Column, Curve, CurveInfo, Resolution, check_points, columns, fixed, numbers};
+use super::{
+    Column, Curve, CurveInfo, HeaderBudget, Resolution, check_points, columns, fixed, numbers,
+};
 use crate::header;
 use crate::limits::Limits;
 
@@ -18,7 +20,76 @@ const NODES_BESIDE: usize = 1 << 20;
 /// Depth to which metadata are read.
 const MAX_DEPTH: usize = 8;
 
+/// Bytes of one tag, depth of elements and declarations of namespaces beyond which the parser
+/// would take time with their square.
+const MAX_TAG: usize = 4096;
+const MAX_NESTING: usize = 256;
+const MAX_NAMESPACES: usize = 1024;
+
+/// Looks over the tags of a text before it is parsed.
+fn check_tags(text: &str, first_line: usize) -> Result<()> {
+    let refuse = |at: usize, what: &str| {
+        let line = text[..at].matches('\n').count() + 1 + first_line;
+        let message = format!("expected {what}, found more");
+        Err(Error::new(ErrorKind::LimitExceeded, message).at(format_args!("line {line}")))
+    };
+    if text.matches("xmlns").count() > MAX_NAMESPACES {
+        return refuse(0, &format!("at most {MAX_NAMESPACES} namespaces"));
+    }
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(start) = text[at..].find('<').map(|found| at + found) {
+        let rest = &text[start..];
+        let skipped = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>")]
+            .iter()
+            .find(|(open, _)| rest.starts_with(open))
+            .map(|(_, close)| rest.find(close).map(|end| end + close.len()));
+        let length = match skipped {
+            Some(end) => end,
+            None => tag_length(rest),
+        };
+        // What is not closed is the parser's to tell, with the right words.
+        let Some(length) = length else {
+            if rest.len() > MAX_TAG && skipped.is_none() {
+                return refuse(start, &format!("tags of {MAX_TAG} bytes at most"));
+            }
+            return Ok(());
+        };
+        if skipped.is_none() {
+            let tag = &rest[..length];
+            if length > MAX_TAG {
+                return refuse(start, &format!("tags of {MAX_TAG} bytes at most"));
+            }
+            if tag.starts_with("</") {
+                depth = depth.saturating_sub(1);
+            } else if !tag.ends_with("/>") {
+                depth += 1;
+            }
+            if depth > MAX_NESTING {
+                return refuse(start, &format!("elements {MAX_NESTING} deep at most"));
+            }
+        }
+        at = start + length;
+    }
+    Ok(())
+}
+
+/// The bytes of a tag up to its `>`, which may stand in quotes before.
+fn tag_length(text: &str) -> Option<usize> {
+    let mut quote = None;
+    for (at, byte) in text.bytes().enumerate().take(MAX_TAG + 1) {
+        match (quote, byte) {
+            (None, b'>') => return Some(at + 1),
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (Some(open), _) if open == byte => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
 fn parse(text: &str, nodes: usize, first_line: usize) -> Result<Document<'_>> {
+    check_tags(text, first_line)?;
     let options = ParsingOptions {
         nodes_limit: u32::try_from(nodes).unwrap_or(u32::MAX),
         ..Default::default()
@@ -74,6 +145,7 @@ pub(super) fn read(text: &str, limits: &Limits) -> Result<Vec<Curve>> {
         ));
     }
     let mut curves = Vec::new();
+    let mut budget = HeaderBudget::new(text.len() as u64, limits);
     for entry in root.children().filter(|node| is(*node, "SASentry")) {
         let info = entry_info(entry);
         for data in entry.children().filter(|node| is(*node, "SASdata")) {
@@ -83,6 +155,7 @@ pub(super) fn read(text: &str, limits: &Limits) -> Result<Vec<Curve>> {
                     format!("expected at most {} curves", limits.max_frames),
                 ));
             }
+            budget.add(&info)?;
             let mut curve = curve(data, limits)?;
             let (x_label, intensity_unit) =
                 (curve.info.x_label.take(), curve.info.intensity_unit.take());
