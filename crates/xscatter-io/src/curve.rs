@@ -150,6 +150,8 @@ pub struct CurveInfo {
     pub wavelength_m: Option<f64>,
     /// Everything else, under the keys of the file.
     pub header: BTreeMap<String, String>,
+    /// What is wrong with the file, which could be read all the same.
+    pub warnings: Vec<String>,
     /// The file.
     pub path: Option<PathBuf>,
 }

@@ -206,10 +206,10 @@ impl<'a> Reader<'a> {
         }
         let mut curve = titles::curve(self.columns, titles.as_deref())
             .map_err(|error| Error::from(error).at(place))?;
-        let mut header = self.header;
+        let header = self.header;
         if last.is_some_and(|line| line.starts_with("{str(dim1_unit)")) {
             let warning = "the program wrote no unit into the line of the titles";
-            header::warn(&mut header, warning);
+            curve.info.warnings.push(warning.to_owned());
         }
         let stated = |key: &str| header::find(&header, key).map(str::to_owned);
         curve.info.title = stated("title");
@@ -331,7 +331,7 @@ mod tests {
         let curve = curve(text);
         assert_eq!(curve.x_unit(), AbscissaUnit::Unknown);
         assert!(curve.sigma().is_some());
-        assert!(curve.info.header[crate::WARNING_KEY].contains("no unit"));
+        assert!(curve.info.warnings[0].contains("no unit"));
     }
 
     #[test]

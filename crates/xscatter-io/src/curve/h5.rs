@@ -273,10 +273,16 @@ pub(super) fn new_group(parent: &H5Group, name: &str, class: &str) -> Result<H5G
     Ok(group)
 }
 
+/// Creates a text as a scalar, which is what NeXus expects.
 pub(super) fn new_text(group: &H5Group, name: &str, value: &str) -> Result<()> {
+    let mut bytes = value.replace('\0', " ").into_bytes();
+    bytes.push(0);
     group
-        .write_vlen_strings(name, &[value])
-        .map(drop)
+        .new_dataset::<u8>()
+        .datatype(DatatypeMessage::fixed_string_utf8(bytes.len() as u32))
+        .scalar()
+        .create(name)
+        .and_then(|dataset| dataset.write_raw_bytes(&bytes))
         .map_err(foreign)
 }
 
