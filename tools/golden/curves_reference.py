@@ -7,8 +7,8 @@ of real files of an earlier run are kept.
 
     python tools/golden/curves_reference.py --check FILE...
 
-checks with h5py and numpy that files written by the test `files_for_h5py` of tests/curves.rs hold
-what that test says, to the bit.
+checks with h5py and numpy that the files which tests/curves.rs writes with XSCATTER_CURVES_OUT=FOLDER
+hold what that test says, to the bit.
 """
 
 import base64
@@ -333,12 +333,12 @@ def written(folder):
     frame = pandas.DataFrame(table, columns=["Q (1/Å)", "I (1/cm)", "Error"])
     frame.to_csv(os.path.join(folder, "pandas.csv"), index=False)
     writer = f"pandas {pandas.__version__}"
-    facts = {"intensity_unit": "1/cm"}
-    add("pandas.csv", writer, [curve("QInvAngstrom", *table.T, **facts)])
+    same = [curve("QInvAngstrom", *table.T, intensity_unit="1/cm")]
+    add("pandas.csv", writer, same)
     frame.to_csv(os.path.join(folder, "german.csv"), index=False, sep=";", decimal=",")
-    add("german.csv", writer, [curve("QInvAngstrom", *table.T, **facts)])
+    add("german.csv", writer, same)
     frame.to_csv(os.path.join(folder, "latin.csv"), index=False, encoding="latin-1")
-    add("latin.csv", writer, [curve("QInvAngstrom", *table.T, **facts)])
+    add("latin.csv", writer, same)
     import silx
 
     writer = f"silx {silx.version}, save1D"
@@ -493,6 +493,15 @@ def hdf5_cases(folder, table):
 
     save("mismatched.h5", mismatched, [], "one for each point")
 
+    def claim(file):
+        data = entry(file, "claim")
+        options = {"maxshape": (None,), "chunks": (1 << 28,), "compression": "gzip"}
+        for name in "QI":
+            data.create_dataset(name, shape=(7,), dtype="f8", **options)
+
+    # Seven points in a chunk of 2 GiB that is not there.
+    save("claim.h5", claim, [], "bytes of file can hold")
+
     def compound(file):
         file["table"] = np.zeros(3, [("a", "f8"), ("b", "i4")])
 
@@ -591,7 +600,7 @@ def azint(folder):
 
 
 def check(path):
-    """The formulas of the test `files_for_h5py`."""
+    """The formulas of the functions `known` of the test."""
     n = np.arange(1, 8, dtype="f8")
     x, i, s = n / 3.0, 1e5 / n**2, np.sqrt(n)
     same = lambda a, b: np.asarray(a, "<f8").tobytes() == np.ascontiguousarray(b, "<f8").tobytes()

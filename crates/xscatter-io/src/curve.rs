@@ -1,7 +1,7 @@
 //! Curves: intensity against q, 2θ, r or d, from the text and HDF5 files of the field.
 //!
 //! Use it for what integration, a 1D detector or a PDF program wrote. Images (2D NXcanSAS among
-//! them) are opened with [`crate::open`], integrated series (NXazint) as a whole with
+//! them) are opened with [`crate::open()`], integrated series (NXazint) as a whole with
 //! [`azint`]. A table of fit results or of scan counters is no curve and is refused where it shows.
 //!
 //! ```

@@ -156,15 +156,20 @@ impl Store {
         read().map_err(|error: Error| error.at(format_args!("/{path}")))
     }
 
-    /// Compares what a dataset claims with the limits and with the size of its file.
+    /// Compares what a dataset claims, as a whole and for one chunk, with the limits and with the
+    /// size of its file.
     fn check_size(&self, dataset: &H5Dataset) -> Result<()> {
-        let shape = dataset.shape();
-        let elements = shape
-            .iter()
-            .try_fold(1_u64, |n, &dim| n.checked_mul(dim as u64))
-            .unwrap_or(u64::MAX);
+        let product = |dims: &[usize]| {
+            dims.iter()
+                .try_fold(1_u64, |n, &dim| n.checked_mul(dim as u64))
+                .unwrap_or(u64::MAX)
+        };
+        let elements = product(&dataset.shape());
         super::check_points(elements, &self.limits)?;
-        let claimed = elements.saturating_mul(dataset.element_size() as u64);
+        let chunk = dataset.chunk_dims().map_or(0, |dims| product(&dims));
+        let claimed = elements
+            .max(chunk)
+            .saturating_mul(dataset.element_size() as u64);
         let possible = self.bytes.saturating_mul(MAX_RATIO).max(ALWAYS);
         if claimed <= possible {
             return Ok(());
@@ -191,6 +196,7 @@ impl Store {
         if elements == 0 || elements > SMALL || dataset.element_size() > MAX_ELEMENT {
             return None;
         }
+        self.check_size(&dataset).ok()?;
         let text = match dataset.datatype().ok()? {
             DatatypeMessage::FixedString { .. } | DatatypeMessage::VarLenString { .. } => {
                 dataset.read_strings_lossy().ok()?.join(" ")
@@ -224,6 +230,7 @@ impl Store {
         if dataset.total_elements() != 1 || dataset.element_size() > 8 {
             return None;
         }
+        self.check_size(&dataset).ok()?;
         let bytes = dataset.read_raw_bytes().ok()?;
         Some(bytes.iter().any(|&byte| byte != 0))
     }
