@@ -40,6 +40,8 @@ struct Reader<'a> {
     first_line: usize,
     /// The last line of text after the first row.
     text_line: Option<usize>,
+    /// Whether a row has a decimal point.
+    has_point: bool,
     /// Whether a row was read that rules out commas between thousands.
     certain: bool,
 }
@@ -67,7 +69,7 @@ impl<'a> Reader<'a> {
             self.text_line = Some(number);
             return self.text(comment, limits);
         }
-        match dialect.row(trimmed) {
+        match self.row(dialect, trimmed) {
             Some(row) if row.len() == self.columns.len() => {
                 if let Some(text) = self.text_line {
                     return Err(malformed(format!(
@@ -76,16 +78,15 @@ impl<'a> Reader<'a> {
                 }
                 check_points(self.columns[0].len() as u64 + 1, limits)?;
                 self.push(row);
+                self.has_point |= trimmed.contains('.');
+                let dialect = self.dialect.unwrap_or(dialect);
                 self.certain |= dialect.is_certain(trimmed);
                 Ok(())
             }
             // In the text after the rows, such as JSON, lines may start with numbers.
             _ if self.text_line.is_none() && numbers::looks_numeric(trimmed) => {
                 let found = dialect.cells(trimmed).count();
-                let wrong = dialect
-                    .cells(trimmed)
-                    .find(|cell| numbers::number(cell, true).is_none());
-                Err(malformed(match wrong {
+                Err(malformed(match dialect.wrong_cell(trimmed) {
                     Some(cell) => {
                         format!("expected a number, found `{}`", header::value(cell))
                     }
@@ -118,8 +119,25 @@ impl<'a> Reader<'a> {
         self.first_line = number;
         self.columns = vec![Vec::new(); row.len()];
         self.certain = dialect.is_certain(line);
+        self.has_point = line.contains('.');
         self.push(row);
         Ok(())
+    }
+
+    /// The numbers of a line. The first comma between digits below rows of whole numbers says that
+    /// the file has decimal commas.
+    fn row(&mut self, dialect: Dialect, line: &str) -> Option<Vec<f64>> {
+        let row = dialect.row(line);
+        if row.is_some() || self.has_point {
+            return row;
+        }
+        let comma = dialect.with_decimal_comma()?;
+        let row = comma
+            .row(line)
+            .filter(|row| row.len() == self.columns.len())?;
+        self.dialect = Some(comma);
+        self.certain = false;
+        Some(row)
     }
 
     fn push(&mut self, row: Vec<f64>) {
@@ -323,6 +341,20 @@ mod tests {
         // A wavelength without a unit is no wavelength.
         let curve = curve("# wavelength: 1.54\n# 2th_deg I\n1 2\n2 3\n");
         assert_eq!(curve.info.wavelength_m, None);
+    }
+
+    #[test]
+    fn decimal_commas_may_begin_below_whole_numbers() {
+        let curve = curve("0 1\n0,5 2\n1 3,25\n");
+        assert_eq!(curve.x(), [0.0, 0.5, 1.0]);
+        assert_eq!(curve.intensity(), [1.0, 2.0, 3.25]);
+        assert!(
+            refused("0 1\n1,500 2,250\n")
+                .message()
+                .contains("thousands")
+        );
+        let error = refused("0.5 1\n1,5 2,2\n");
+        assert_eq!(error.message(), "expected a number, found `1,5`");
     }
 
     #[test]

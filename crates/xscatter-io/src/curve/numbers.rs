@@ -75,6 +75,21 @@ impl Dialect {
             .chain(white.into_iter().flatten())
     }
 
+    /// The same dialect with a decimal comma, if it can have one and has none yet.
+    pub(super) fn with_decimal_comma(self) -> Option<Self> {
+        let free = !self.decimal_comma && self.separator != Separator::Comma;
+        free.then_some(Self {
+            decimal_comma: true,
+            ..self
+        })
+    }
+
+    /// The first cell of a line that is no number.
+    pub(super) fn wrong_cell(self, line: &str) -> Option<&str> {
+        self.cells(line)
+            .find(|cell| number(cell, self.decimal_comma).is_none())
+    }
+
     pub(super) fn is_white(self) -> bool {
         self.separator == Separator::White
     }
@@ -101,12 +116,16 @@ pub(super) fn number(cell: &str, decimal_comma: bool) -> Option<f64> {
         .strip_prefix('"')
         .and_then(|cell| cell.strip_suffix('"'))
         .unwrap_or(cell);
+    // Beside decimal commas a point would separate thousands.
+    if decimal_comma && cell.contains('.') {
+        return None;
+    }
     let value = if decimal_comma && cell.contains(',') {
         // A comma at the end of a cell separates.
         let digit_follows = cell
             .split_once(',')
             .is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()));
-        if cell.contains('.') || !digit_follows {
+        if !digit_follows {
             return None;
         }
         parse(&cell.replacen(',', ".", 1))?
@@ -165,6 +184,7 @@ mod tests {
         assert_eq!(row("1,2"), Some(vec![1.0, 2.0]));
         assert_eq!(row("1,2, 3,4"), Some(vec![1.0, 2.0, 3.0, 4.0]));
         assert_eq!(row("1.000,5 2"), None);
+        assert_eq!(row("0,5 1.000"), None);
         let certain = |line: &str| dialect(line).unwrap().is_certain(line);
         assert!(certain("0,512 1,250"));
         assert!(!certain("1,512 1,250"));
