@@ -6,6 +6,7 @@ mod bruker;
 mod cbf;
 mod codec_error;
 pub mod config;
+pub mod curve;
 mod edf;
 mod fields;
 mod fit2d;
@@ -43,6 +44,7 @@ mod walk;
 pub mod write;
 
 pub use config::ReadConfig;
+pub use curve::{AbscissaUnit, Curve};
 pub use format::Format;
 pub use labelled::LabelledSeries;
 pub use limits::Limits;
