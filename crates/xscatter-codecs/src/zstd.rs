@@ -76,6 +76,9 @@ impl Decoder {
             rest = after;
             let block = u32::from_le_bytes([block[0], block[1], block[2], 0]);
             let size = (block >> 3) as usize;
+            if size > MAX_BLOCK {
+                return Err(malformed("a block of at most 128 KiB", size));
+            }
             match block >> 1 & 3 {
                 0 => {
                     let (stored, after) = take(rest, size)?;
@@ -92,6 +95,8 @@ impl Decoder {
                 2 => {
                     let (packed, after) = take(rest, size)?;
                     let packed = self.literals.decode(packed)?;
+                    let room = out.len().min(at + MAX_BLOCK);
+                    let out = &mut out[..room];
                     at = self.sequences.execute(packed, &self.literals, out, at)?;
                     rest = after;
                 }

@@ -189,7 +189,7 @@ impl Huffman {
 
 /// Weights that are themselves packed by finite state entropy, with two states in turn.
 fn unpacked(bytes: &[u8], weights: &mut [u8; MAX_WEIGHTS + 1]) -> Result<usize> {
-    let (distribution, taken) = Distribution::parse(bytes, usize::from(MAX_WEIGHT) + 1, MAX_LOG)?;
+    let (distribution, taken) = Distribution::parse(bytes, MAX_WEIGHTS + 1, MAX_LOG)?;
     let states = distribution.states();
     let mut reader = Backward::new(&bytes[taken..])?;
     let mut turn = [0; 2];
