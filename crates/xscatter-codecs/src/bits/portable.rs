@@ -118,9 +118,15 @@ pub(crate) fn shuffle(elements: &[u8], element_bytes: usize, rows: &mut [u8]) {
 fn shuffle_tile(first: usize, groups: usize, tile: &[u8], element_bytes: usize, rows: &mut [u8]) {
     let mut planes = [0; ELEMENTS * WIDEST];
     let planes = &mut planes[..ELEMENTS * element_bytes];
-    for (index, element) in tile.chunks_exact(element_bytes).enumerate() {
-        for (byte, &value) in element.iter().enumerate() {
-            planes[byte * ELEMENTS + index] = value;
+    match element_bytes {
+        1 => planes.copy_from_slice(tile),
+        2 => shuffle_bytes::<2>(tile, planes),
+        4 => shuffle_bytes::<4>(tile, planes),
+        8 => shuffle_bytes::<8>(tile, planes),
+        width => {
+            for (index, &value) in tile.iter().enumerate() {
+                planes[index % width * ELEMENTS + index / width] = value;
+            }
         }
     }
     for (byte, plane) in planes.chunks_exact(ELEMENTS).enumerate() {
@@ -130,6 +136,16 @@ fn shuffle_tile(first: usize, groups: usize, tile: &[u8], element_bytes: usize, 
         for (bit, word) in words.into_iter().enumerate() {
             let at = (byte * 8 + bit) * groups + first;
             rows[at..at + 8].copy_from_slice(&word.to_le_bytes());
+        }
+    }
+}
+
+/// Elements of one tile to planes of bytes.
+fn shuffle_bytes<const WIDTH: usize>(tile: &[u8], planes: &mut [u8]) {
+    let (elements, _) = tile.as_chunks::<WIDTH>();
+    for (byte, plane) in planes.chunks_exact_mut(ELEMENTS).enumerate() {
+        for (value, element) in plane.iter_mut().zip(elements) {
+            *value = element[byte];
         }
     }
 }
