@@ -17,6 +17,7 @@ import hdf5plugin
 import numpy
 from fabio.compression import compByteOffset
 
+WORDS = (b"the ", b"detector ", b"counts ", b"photons ", b"in ", b"every ", b"pixel, ", b"q ")
 BLOSC_NAMES = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
 
 
@@ -35,9 +36,21 @@ def pixels(count, dtype):
     return bits.view(dtype)
 
 
-def chunk(folder, name, count, dtype, filters):
+def text(count, kind):
+    """Bytes of a generator that both sides can run: words in a random order, or a skewed alphabet."""
+    state, out = 1, bytearray()
+    while len(out) < count:
+        state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
+        if kind == "words":
+            out += WORDS[state >> 61]
+        else:
+            out.append(65 + (64 - (state >> 32).bit_length()))
+    return numpy.frombuffer(bytes(out[:count]), dtype="u1")
+
+
+def chunk(folder, name, data, filters):
     """One chunk written with `filters`, a list of (number, values), and what the file says about it."""
-    data = pixels(count, dtype)
+    count, dtype = data.size, data.dtype
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk((count,))
     for number, values in filters:
@@ -75,24 +88,29 @@ def chunks(folder):
         for count in (5, 8, 333):
             for cname in ("none", "lz4", "zstd"):
                 plugin = hdf5plugin.Bitshuffle(cname=cname)
-                yield chunk(folder, f"bitshuffle {cname}", count, dtype, [options(plugin)])
+                yield chunk(folder, f"bitshuffle {cname}", pixels(count, dtype), [options(plugin)])
     for cname in ("none", "lz4", "zstd"):
         plugin = hdf5plugin.Bitshuffle(nelems=64, cname=cname)
-        yield chunk(folder, f"bitshuffle {cname} in blocks of 64", 333, "u4", [options(plugin)])
-        yield chunk(folder, f"bitshuffle {cname} of many pixels", 5003, "u2", [options(plugin)])
+        yield chunk(folder, f"bitshuffle {cname} in blocks of 64", pixels(333, "u4"), [options(plugin)])
+        yield chunk(folder, f"bitshuffle {cname} of many pixels", pixels(5003, "u2"), [options(plugin)])
     for dtype in ("u1", "u4"):
         for plugin in (hdf5plugin.LZ4(), hdf5plugin.LZ4(nbytes=100), hdf5plugin.Zstd(), hdf5plugin.Zstd(clevel=19)):
-            yield chunk(folder, "plug-in", 500, dtype, [options(plugin)])
-    yield chunk(folder, "zstd of many pixels", 33003, "u4", [options(hdf5plugin.Zstd())])
+            yield chunk(folder, "plug-in", pixels(500, dtype), [options(plugin)])
+    yield chunk(folder, "zstd of many pixels", pixels(33003, "u4"), [options(hdf5plugin.Zstd())])
     for dtype in ("u1", "u2", "u4", "f8"):
-        yield chunk(folder, "lzf", 500, dtype, [(h5py.h5z.FILTER_LZF, ())])
-        yield chunk(folder, "shuffle, lzf", 500, dtype, [(h5py.h5z.FILTER_SHUFFLE, ()), (h5py.h5z.FILTER_LZF, ())])
+        yield chunk(folder, "lzf", pixels(500, dtype), [(h5py.h5z.FILTER_LZF, ())])
+        yield chunk(folder, "shuffle, lzf", pixels(500, dtype), [(h5py.h5z.FILTER_SHUFFLE, ()), (h5py.h5z.FILTER_LZF, ())])
     for cname in BLOSC_NAMES:
         for shuffle in (0, 1, 2):
             for count, dtype in ((20, "u1"), (333, "u2"), (700, "u4"), (33003, "u4"), (150, "f8")):
                 plugin = hdf5plugin.Blosc(cname=cname, clevel=1 if count > 1000 else 5, shuffle=shuffle)
-                yield chunk(folder, f"blosc {cname}", count, dtype, [options(plugin)])
-    yield chunk(folder, "blosc without compression", 333, "u4", [options(hdf5plugin.Blosc(clevel=0))])
+                yield chunk(folder, f"blosc {cname}", pixels(count, dtype), [options(plugin)])
+    for level in (1, 3, 9, 19):
+        for kind, count in (("words", 150_000), ("alphabet", 9000)):
+            yield chunk(folder, kind, text(count, kind), [options(hdf5plugin.Zstd(clevel=level))])
+    yield chunk(folder, "words", text(150_000, "words"), [options(hdf5plugin.Blosc(cname="zstd", clevel=9, shuffle=0))])
+    yield chunk(folder, "words", text(9000, "words"), [options(hdf5plugin.Bitshuffle(cname="zstd", clevel=19))])
+    yield chunk(folder, "blosc without compression", pixels(333, "u4"), [options(hdf5plugin.Blosc(clevel=0))])
     deflate = (h5py.h5z.FILTER_DEFLATE, (6,))
     shuffle = (h5py.h5z.FILTER_SHUFFLE, ())
     fletcher = (h5py.h5z.FILTER_FLETCHER32, ())
@@ -107,7 +125,7 @@ def chunks(folder):
         "deflate, deflate": [deflate, deflate],
     }.items():
         for count, dtype in ((333, "u4"), (501, "u1"), (100, "f8")):
-            yield chunk(folder, name, count, dtype, filters)
+            yield chunk(folder, name, pixels(count, dtype), filters)
 
 
 def byte_offset():

@@ -14,6 +14,7 @@
 //! Source: Masui et al. 2015, doi:10.1016/j.ascom.2015.07.002; the layout as written by hdf5plugin
 //! 7.1.0.
 
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 use rayon::prelude::*;
 
 use crate::bits;
@@ -220,16 +221,18 @@ pub fn encode(bytes: &[u8], element_bytes: usize, compression: Compression, out:
         out.extend((bytes.len() as u64).to_be_bytes());
         out.extend((block_bytes as u32).to_be_bytes());
     }
-    let mut buffer = Vec::new();
+    let (mut buffer, mut packed, mut table) = (Vec::new(), Vec::new(), CompressTable::default());
     for block in bytes[..in_blocks].chunks(block_bytes) {
         let rows = prepared(&mut buffer, block.len());
         bits::portable::shuffle(block, element_bytes, rows);
         match compression {
             Compression::None | Compression::Zstd => out.extend_from_slice(rows),
             Compression::Lz4 => {
-                let packed = lz4_flex::block::compress(rows);
-                out.extend((packed.len() as u32).to_be_bytes());
-                out.extend(packed);
+                let room = prepared(&mut packed, get_maximum_output_size(rows.len()));
+                let length = compress_into_with_table(rows, room, &mut table)
+                    .expect("the room is the most that LZ4 takes");
+                out.extend((length as u32).to_be_bytes());
+                out.extend_from_slice(&room[..length]);
             }
         }
     }

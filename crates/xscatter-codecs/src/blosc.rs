@@ -80,12 +80,15 @@ pub fn decode(bytes: &[u8], out: &mut [u8], scratch: &mut Scratch) -> Result<()>
         return Err(truncated(blocks.saturating_mul(4), bytes.len() - HEADER));
     };
     let (starts, _) = starts.as_chunks::<4>();
+    // Blocks do not share bytes, so that a small chunk cannot become an endless output.
+    let mut unread = bytes.len();
     for (start, block) in starts.iter().zip(out.chunks_mut(header.block)) {
         let start = u32::from_le_bytes(*start) as usize;
         let Some(stored) = bytes.get(start..) else {
             return Err(truncated(start, bytes.len()));
         };
-        decode_block(&header, stored, block, scratch)?;
+        let used = decode_block(&header, stored, block, scratch)?;
+        unread = unread.checked_sub(used).ok_or(truncated(used, unread))?;
     }
     Ok(())
 }
@@ -137,12 +140,13 @@ impl Header {
     }
 }
 
+/// One block; the stored bytes that it took.
 fn decode_block(
     header: &Header,
     stored: &[u8],
     out: &mut [u8],
     scratch: &mut Scratch,
-) -> Result<()> {
+) -> Result<usize> {
     let shuffled = header.flags & SHUFFLED != 0 && header.element > 1;
     let elements = out.len() / header.element;
     // A block whose elements are no multiple of eight was left as it is.
@@ -152,10 +156,10 @@ fn decode_block(
     }
     let mut buffer = std::mem::take(&mut scratch.block);
     let block = prepared(&mut buffer, out.len());
-    let mut result = decode_streams(header, stored, block, scratch);
+    let result = decode_streams(header, stored, block, scratch);
     if result.is_ok() {
         if shuffled {
-            result = shuffle::decode(block, header.element, out);
+            shuffle::decode(block, header.element, out)?;
         } else {
             let whole = elements * header.element;
             bits::unshuffle(
@@ -171,13 +175,13 @@ fn decode_block(
     result
 }
 
-/// The streams of one block, one after the other.
+/// The streams of one block, one after the other; the stored bytes that they took.
 fn decode_streams(
     header: &Header,
-    mut stored: &[u8],
+    stored: &[u8],
     out: &mut [u8],
     scratch: &mut Scratch,
-) -> Result<()> {
+) -> Result<usize> {
     let is_whole = out.len() == header.block;
     let streams = if header.flags & NOT_SPLIT == 0 && is_whole {
         header.element
@@ -192,6 +196,8 @@ fn decode_streams(
         ));
     }
     let stream_bytes = out.len() / streams;
+    let before = stored.len();
+    let mut stored = stored;
     for out in out.chunks_mut(stream_bytes) {
         let Some((length, rest)) = stored.split_first_chunk::<4>() else {
             return Err(truncated(4, stored.len()));
@@ -203,7 +209,7 @@ fn decode_streams(
         decode_stream(header.codec, packed, out, scratch)?;
         stored = rest;
     }
-    Ok(())
+    Ok(before - stored.len())
 }
 
 fn decode_stream(codec: Codec, packed: &[u8], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
@@ -254,6 +260,25 @@ mod tests {
         assert_eq!(out, [1, 2, 3, 4, 5]);
         assert!(decode(&bytes[..20], &mut out, &mut scratch).is_err());
         assert!(decode(&bytes, &mut out[..4], &mut scratch).is_err());
+    }
+
+    #[test]
+    fn blocks_do_not_share_bytes() {
+        // Two blocks of 64 bytes; each stream is stored, as long as its content.
+        let mut bytes = header(NOT_SPLIT, 4, 128, 64);
+        for start in [24_u32, 92] {
+            bytes.extend(start.to_le_bytes());
+        }
+        for value in [1, 2] {
+            bytes.extend(64_u32.to_le_bytes());
+            bytes.extend([value; 64]);
+        }
+        let (mut out, mut scratch) = ([0; 128], Scratch::new());
+        decode(&bytes, &mut out, &mut scratch).unwrap();
+        assert_eq!((out[0], out[63], out[64], out[127]), (1, 1, 2, 2));
+        bytes.truncate(92);
+        bytes[20] = 24;
+        assert!(decode(&bytes, &mut out, &mut scratch).is_err());
     }
 
     #[test]

@@ -65,15 +65,18 @@ pub fn decode(bytes: &[u8], out: &mut [u8]) -> Result<usize> {
 /// The caller has checked that the source is not before the start and the end not behind the last.
 #[inline]
 pub(crate) fn copy_within(out: &mut [u8], at: usize, distance: usize, length: usize) {
-    if distance >= length {
-        out.copy_within(at - distance..at - distance + length, at);
-    } else if distance == 1 {
+    if distance == 1 {
         let value = out[at - 1];
         out[at..at + length].fill(value);
-    } else {
-        for index in at..at + length {
-            out[index] = out[index - distance];
-        }
+        return;
+    }
+    // Each copy doubles what can be copied at once.
+    let start = at - distance;
+    let mut done = 0;
+    while done < length {
+        let part = (distance + done).min(length - done);
+        out.copy_within(start..start + part, at + done);
+        done += part;
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use flate2::Decompress;
-use ruzstd::decoding::FrameDecoder;
+
+use crate::zstd;
 
 /// Memory that decoders use again from chunk to chunk: keep one a thread.
 ///
@@ -15,7 +16,7 @@ pub struct Scratch {
     /// Two stages of a pipeline.
     pub(crate) stages: [Vec<u8>; 2],
     pub(crate) inflate: Decompress,
-    pub(crate) zstd: FrameDecoder,
+    pub(crate) zstd: zstd::Decoder,
 }
 
 impl Scratch {
@@ -25,7 +26,7 @@ impl Scratch {
             block: Vec::new(),
             stages: [Vec::new(), Vec::new()],
             inflate: Decompress::new(true),
-            zstd: FrameDecoder::new(),
+            zstd: zstd::Decoder::default(),
         }
     }
 }

@@ -13,6 +13,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::is_x86_feature_detected;
+use std::fmt;
 
 use crate::byte_offset::{self, Cursor};
 use crate::{bits, md5, shuffle};
@@ -29,6 +30,18 @@ enum Path {
     /// AVX2 and what has been in every AVX-512 processor since 2019: F, BW, VL and GFNI.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Path::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => "AVX-512",
+        })
+    }
 }
 
 impl Level {
@@ -69,8 +82,8 @@ impl Level {
         None
     }
 
-    // SAFETY of all calls below: `Path::Avx2` and `Path::Avx512` are made in `Level::avx2` and
-    // `Level::avx512` alone, where the processor was asked for the features that the functions enable.
+    // `Path::Avx2` and `Path::Avx512` are made above alone, where the processor was asked for what
+    // the functions below enable.
 
     /// See [`bits::unshuffle`].
     pub(crate) fn unshuffle_bits(self, rows: &[u8], element_bytes: usize, out: &mut [u8]) {

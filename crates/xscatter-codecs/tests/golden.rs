@@ -47,13 +47,42 @@ fn bytes(hex: &str) -> Vec<u8> {
         .collect()
 }
 
+fn text(count: usize, kind: &str) -> Vec<u8> {
+    const WORDS: [&str; 8] = [
+        "the ",
+        "detector ",
+        "counts ",
+        "photons ",
+        "in ",
+        "every ",
+        "pixel, ",
+        "q ",
+    ];
+    let (mut state, mut out) = (1_u64, Vec::new());
+    while out.len() < count {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        if kind == "words" {
+            out.extend(WORDS[(state >> 61) as usize].bytes());
+        } else {
+            out.push(65 + 32 + ((state >> 32) as u32).leading_zeros() as u8);
+        }
+    }
+    out.truncate(count);
+    out
+}
+
 impl Chunk {
     fn width(&self) -> usize {
         self.dtype[1..].parse().unwrap()
     }
 
-    /// The formula of the script.
+    /// The formulas of the script.
     fn pixels(&self) -> Vec<u8> {
+        if ["words", "alphabet"].contains(&self.name.as_str()) {
+            return text(self.count, &self.name);
+        }
         let width = self.width();
         let mut out = Vec::new();
         for index in 0..self.count as u64 {

@@ -101,18 +101,70 @@ fn unshuffle_byte(
 
 /// Elements to rows of bits.
 pub(crate) fn shuffle(elements: &[u8], element_bytes: usize, rows: &mut [u8]) {
-    let row = elements.len() / element_bytes / 8;
+    let groups = elements.len() / element_bytes / 8;
+    let mut next = 0;
+    if element_bytes <= WIDEST {
+        for tile in elements.chunks_exact(ELEMENTS * element_bytes) {
+            shuffle_tile(next, groups, tile, element_bytes, rows);
+            next += GROUPS;
+        }
+    }
     for byte in 0..element_bytes {
-        let rows = &mut rows[byte * 8 * row..(byte + 1) * 8 * row];
-        for (group, elements) in elements.chunks_exact(8 * element_bytes).enumerate() {
-            let mut values = [0; 8];
-            for (value, element) in values.iter_mut().zip(elements.chunks_exact(element_bytes)) {
-                *value = element[byte];
+        shuffle_byte(next, groups, elements, element_bytes, byte, rows);
+    }
+}
+
+/// Eight groups: the reverse of [`unshuffle_tile`].
+fn shuffle_tile(first: usize, groups: usize, tile: &[u8], element_bytes: usize, rows: &mut [u8]) {
+    let mut planes = [0; ELEMENTS * WIDEST];
+    let planes = &mut planes[..ELEMENTS * element_bytes];
+    match element_bytes {
+        1 => planes.copy_from_slice(tile),
+        2 => shuffle_bytes::<2>(tile, planes),
+        4 => shuffle_bytes::<4>(tile, planes),
+        8 => shuffle_bytes::<8>(tile, planes),
+        width => {
+            for (index, &value) in tile.iter().enumerate() {
+                planes[index % width * ELEMENTS + index / width] = value;
             }
-            let bits = transposed(u64::from_le_bytes(values)).to_le_bytes();
-            for (bit, value) in bits.into_iter().enumerate() {
-                rows[bit * row + group] = value;
-            }
+        }
+    }
+    for (byte, plane) in planes.chunks_exact(ELEMENTS).enumerate() {
+        let (words, _) = plane.as_chunks::<8>();
+        let words = std::array::from_fn(|group| u64::from_le_bytes(words[group]));
+        let words = transposed_bits(transposed_bytes(words));
+        for (bit, word) in words.into_iter().enumerate() {
+            let at = (byte * 8 + bit) * groups + first;
+            rows[at..at + 8].copy_from_slice(&word.to_le_bytes());
+        }
+    }
+}
+
+/// Elements of one tile to planes of bytes.
+fn shuffle_bytes<const WIDTH: usize>(tile: &[u8], planes: &mut [u8]) {
+    let (elements, _) = tile.as_chunks::<WIDTH>();
+    for (byte, plane) in planes.chunks_exact_mut(ELEMENTS).enumerate() {
+        for (value, element) in plane.iter_mut().zip(elements) {
+            *value = element[byte];
+        }
+    }
+}
+
+/// One byte of every element of the groups from `first` on.
+fn shuffle_byte(
+    first: usize,
+    groups: usize,
+    elements: &[u8],
+    width: usize,
+    byte: usize,
+    rows: &mut [u8],
+) {
+    let elements = elements[first * 8 * width..].chunks_exact(8 * width);
+    for (group, elements) in (first..groups).zip(elements) {
+        let values = std::array::from_fn(|index| elements[index * width + byte]);
+        let bits = transposed(u64::from_le_bytes(values)).to_le_bytes();
+        for (bit, value) in bits.into_iter().enumerate() {
+            rows[(byte * 8 + bit) * groups + group] = value;
         }
     }
 }

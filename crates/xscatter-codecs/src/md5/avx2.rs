@@ -7,16 +7,17 @@ use std::arch::x86_64::{
     _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 
-use super::{BLOCK, LANES, SINES, State};
+use super::{BLOCK, LANES, State, hidden_sines};
 
 /// The first `blocks` blocks of each message.
 #[target_feature(enable = "avx2")]
 pub(crate) fn side_by_side(states: &mut [State; LANES], messages: &[&[u8]; LANES], blocks: usize) {
     let messages = messages.map(|message| &message.as_chunks::<BLOCK>().0[..blocks]);
     let mut vectors = from_lanes(states);
+    let sines = hidden_sines();
     for block in 0..blocks {
         let words = words(&messages, block);
-        compress(&mut vectors, &words);
+        compress(&mut vectors, &words, sines);
     }
     to_lanes(vectors, states);
 }
@@ -88,31 +89,31 @@ fn transposed(rows: [__m256i; 8]) -> [__m256i; 8] {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn compress(state: &mut [__m256i; 4], words: &[__m256i; 16]) {
+fn compress(state: &mut [__m256i; 4], words: &[__m256i; 16], sines: &[u32; 64]) {
     let [mut a, mut b, mut c, mut d] = *state;
     for i in (0..16).step_by(4) {
-        a = step::<7, 25>(a, b, f(b, c, d), words[i], i);
-        d = step::<12, 20>(d, a, f(a, b, c), words[i + 1], i + 1);
-        c = step::<17, 15>(c, d, f(d, a, b), words[i + 2], i + 2);
-        b = step::<22, 10>(b, c, f(c, d, a), words[i + 3], i + 3);
+        a = step::<7, 25>(a, b, f(b, c, d), words[i], sines[i]);
+        d = step::<12, 20>(d, a, f(a, b, c), words[i + 1], sines[i + 1]);
+        c = step::<17, 15>(c, d, f(d, a, b), words[i + 2], sines[i + 2]);
+        b = step::<22, 10>(b, c, f(c, d, a), words[i + 3], sines[i + 3]);
     }
     for i in (0..16).step_by(4) {
-        a = step::<5, 27>(a, b, f(d, b, c), words[(5 * i + 1) % 16], 16 + i);
-        d = step::<9, 23>(d, a, f(c, a, b), words[(5 * i + 6) % 16], 17 + i);
-        c = step::<14, 18>(c, d, f(b, d, a), words[(5 * i + 11) % 16], 18 + i);
-        b = step::<20, 12>(b, c, f(a, c, d), words[(5 * i + 16) % 16], 19 + i);
+        a = step::<5, 27>(a, b, f(d, b, c), words[(5 * i + 1) % 16], sines[16 + i]);
+        d = step::<9, 23>(d, a, f(c, a, b), words[(5 * i + 6) % 16], sines[17 + i]);
+        c = step::<14, 18>(c, d, f(b, d, a), words[(5 * i + 11) % 16], sines[18 + i]);
+        b = step::<20, 12>(b, c, f(a, c, d), words[(5 * i + 16) % 16], sines[19 + i]);
     }
     for i in (0..16).step_by(4) {
-        a = step::<4, 28>(a, b, h(b, c, d), words[(3 * i + 5) % 16], 32 + i);
-        d = step::<11, 21>(d, a, h(a, b, c), words[(3 * i + 8) % 16], 33 + i);
-        c = step::<16, 16>(c, d, h(d, a, b), words[(3 * i + 11) % 16], 34 + i);
-        b = step::<23, 9>(b, c, h(c, d, a), words[(3 * i + 14) % 16], 35 + i);
+        a = step::<4, 28>(a, b, h(b, c, d), words[(3 * i + 5) % 16], sines[32 + i]);
+        d = step::<11, 21>(d, a, h(a, b, c), words[(3 * i + 8) % 16], sines[33 + i]);
+        c = step::<16, 16>(c, d, h(d, a, b), words[(3 * i + 11) % 16], sines[34 + i]);
+        b = step::<23, 9>(b, c, h(c, d, a), words[(3 * i + 14) % 16], sines[35 + i]);
     }
     for i in (0..16).step_by(4) {
-        a = step::<6, 26>(a, b, k(b, c, d), words[(7 * i) % 16], 48 + i);
-        d = step::<10, 22>(d, a, k(a, b, c), words[(7 * i + 7) % 16], 49 + i);
-        c = step::<15, 17>(c, d, k(d, a, b), words[(7 * i + 14) % 16], 50 + i);
-        b = step::<21, 11>(b, c, k(c, d, a), words[(7 * i + 21) % 16], 51 + i);
+        a = step::<6, 26>(a, b, k(b, c, d), words[(7 * i) % 16], sines[48 + i]);
+        d = step::<10, 22>(d, a, k(a, b, c), words[(7 * i + 7) % 16], sines[49 + i]);
+        c = step::<15, 17>(c, d, k(d, a, b), words[(7 * i + 14) % 16], sines[50 + i]);
+        b = step::<21, 11>(b, c, k(c, d, a), words[(7 * i + 21) % 16], sines[51 + i]);
     }
     for (state, word) in state.iter_mut().zip([a, b, c, d]) {
         *state = _mm256_add_epi32(*state, word);
@@ -127,9 +128,9 @@ fn step<const LEFT: i32, const RIGHT: i32>(
     b: __m256i,
     mixed: __m256i,
     word: __m256i,
-    sine: usize,
+    sine: u32,
 ) -> __m256i {
-    let sine = _mm256_set1_epi32(SINES[sine] as i32);
+    let sine = _mm256_set1_epi32(sine as i32);
     let ready = _mm256_add_epi32(_mm256_add_epi32(a, word), sine);
     let sum = _mm256_add_epi32(ready, mixed);
     let rotated = _mm256_or_si256(
