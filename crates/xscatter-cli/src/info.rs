@@ -1,73 +1,229 @@
 //! `xscatter info`: what is in detector files.
+//!
+//! A row a file needs its header alone, so the first rows appear at once, however many files there are
+//! and however large; a row or an object a frame reads the pixels. Files are read in parallel, a batch
+//! at a time, and shown in their order.
 
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
-use xscatter::io::{self, DetectorFile, Number, RawFrame, Series, Stats};
-use xscatter::{FrameSource as _, Result};
+use xscatter::io::{DetectorFile, Number, RawFrame, Stats};
+use xscatter::progress::Progress;
+use xscatter::{FrameInfo, FrameSource as _, Result};
 
 use crate::Outcome;
-use crate::output;
+use crate::facts::{self, Facts};
+use crate::inputs::Inputs;
+use crate::output::{self, Bar};
+use crate::picture::ticks::number;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Detector files and folders of them.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+    /// A row a frame instead of a row a file: counts and masked pixels, which are read for it.
+    #[arg(long, conflicts_with = "json")]
+    frames: bool,
     /// One JSON object a frame on standard output.
     #[arg(long)]
     json: bool,
     /// Show the header of each file too.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "frames"])]
     header: bool,
 }
 
+/// So many files or frames are read before any of them is shown.
+const BATCH: usize = 64;
+
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let series = io::open_series(&args.paths);
-    let mut outcome = Outcome::Complete;
-    let mut table = output::table([
-        "file", "frame", "format", "shape", "dtype", "min", "max", "sum", "invalid",
-    ]);
-    for number in 0..series.files().len() {
-        let file = &*series.open_file(number)?;
-        for index in 0..file.len() {
-            match file.read_raw(index) {
-                Ok(frame) if args.json => output::line(as_json(file, index, &frame)),
-                Ok(frame) => {
-                    let valid = valid_stats(&frame);
-                    table.add_row([
-                        file.path().display().to_string(),
-                        format!("{index}/{}", file.len()),
-                        file.format().to_string(),
-                        format!("{}x{}", file.shape().0, file.shape().1),
-                        file.dtype().to_string(),
-                        text(valid.map(|valid| valid.min)),
-                        text(valid.map(|valid| valid.max)),
-                        text(valid.map(|valid| valid.sum)),
-                        invalid_count(&frame).to_string(),
-                    ]);
-                }
-                Err(error) => {
-                    output::report(&error);
-                    outcome = Outcome::Partial;
-                }
-            }
-        }
-    }
-    if !args.json && table.row_count() > 0 {
-        output::line(table);
-    }
-    if args.header {
-        show_headers(&series)?;
-    }
-    match output::report_skipped(series.skipped(), &args.paths) {
-        Outcome::Complete => Ok(outcome),
-        Outcome::Partial => Ok(Outcome::Partial),
+    let inputs = Inputs::open(&args.paths);
+    let mut bar = Bar::new();
+    let failed = if args.json || args.frames {
+        show_frames(&inputs, args.json, &mut bar)
+    } else {
+        show_files(&inputs, args.header, &mut bar)
+    };
+    bar.clear();
+    match inputs.report_skipped() {
+        Outcome::Complete if failed == 0 => Ok(Outcome::Complete),
+        _ => Ok(Outcome::Partial),
     }
 }
 
-fn text(value: Option<Number>) -> String {
-    value.map_or_else(|| "-".into(), |value| value.to_string())
+/// Shows each item by a line of text or reports its error; how many errors there were.
+fn show<'a, T: Send>(
+    items: impl Iterator<Item = T>,
+    total: usize,
+    bar: &mut Bar,
+    describe: impl Fn(T) -> Result<String> + Sync + 'a,
+) -> usize {
+    bar.show(Progress::Stage {
+        name: "reading".into(),
+        total,
+    });
+    let mut items = items.peekable();
+    let mut failed = 0;
+    while items.peek().is_some() {
+        let batch: Vec<T> = items.by_ref().take(BATCH).collect();
+        let read = batch.len();
+        // Described in parallel, shown in order.
+        let texts: Vec<Result<String>> = batch.into_par_iter().map(&describe).collect();
+        bar.aside(|| {
+            for text in texts {
+                match text {
+                    Ok(text) => output::line(text),
+                    Err(error) => {
+                        output::report(&error);
+                        failed += 1;
+                    }
+                }
+            }
+        });
+        bar.show(Progress::Advance(read));
+    }
+    failed
+}
+
+fn show_files(inputs: &Inputs, header: bool, bar: &mut Bar) -> usize {
+    let columns = Columns::new(
+        inputs,
+        &[
+            ("frames", 6),
+            ("format", 10),
+            ("shape", 9),
+            ("dtype", 7),
+            ("distance", 9),
+            ("energy", 10),
+            ("pixel", 8),
+            ("beam row, column", 16),
+            ("exposure", 8),
+            ("warnings", 0),
+        ],
+    );
+    if inputs.files().len() > 0 {
+        output::line(columns.titles());
+    }
+    show(inputs.files(), inputs.files().len(), bar, |file| {
+        let (info, metadata) = (file.info(0)?, file.metadata(0)?);
+        let facts = Facts::new(&info, &metadata, file.shape());
+        let centre = facts
+            .centre
+            .map(|centre| format!("{:.1}, {:.1}", centre.row, centre.column));
+        let energy = facts
+            .energy_kev()
+            .map(|energy_kev| format!("{} keV", number(energy_kev)));
+        let mut text = columns.row(
+            file,
+            &[
+                Some(file.len().to_string()),
+                Some(file.format().to_string()),
+                Some(shape(file)),
+                Some(file.dtype().to_string()),
+                facts.distance_m.map(facts::length),
+                energy,
+                facts.pixel(),
+                centre,
+                facts.exposure_s.map(facts::seconds),
+                Some(info.warnings.join("; ")),
+            ],
+        );
+        if header {
+            text.push_str(&header_lines(&info));
+        }
+        Ok(text)
+    })
+}
+
+fn show_frames(inputs: &Inputs, json: bool, bar: &mut Bar) -> usize {
+    let columns = Columns::new(
+        inputs,
+        &[
+            ("frame", 7),
+            ("format", 10),
+            ("shape", 9),
+            ("dtype", 7),
+            ("min", 5),
+            ("max", 9),
+            ("sum", 12),
+            ("masked", 8),
+            ("exposure", 8),
+            ("warnings", 0),
+        ],
+    );
+    if inputs.files().len() > 0 && !json {
+        output::line(columns.titles());
+    }
+    let total = inputs.files().map(xscatter::FrameSource::len).sum();
+    let frames = inputs
+        .files()
+        .flat_map(|file| (0..file.len()).map(move |index| (file, index)));
+    show(frames, total, bar, |(file, index)| {
+        let frame = file.read_raw(index)?;
+        if json {
+            return Ok(as_json(file, index, &frame).to_string());
+        }
+        let valid = valid_stats(&frame);
+        let stat = |value: fn(Stats) -> Number| valid.map(|stats| value(stats).to_string());
+        Ok(columns.row(
+            file,
+            &[
+                Some(format!("{index}/{}", file.len())),
+                Some(file.format().to_string()),
+                Some(shape(file)),
+                Some(frame.pixels.dtype().to_string()),
+                stat(|stats| stats.min),
+                stat(|stats| stats.max),
+                stat(|stats| stats.sum),
+                Some(invalid_count(&frame).to_string()),
+                frame.info.exposure_s.map(facts::seconds),
+                Some(frame.info.warnings.join("; ")),
+            ],
+        ))
+    })
+}
+
+/// Columns whose widths are known before the first row.
+#[derive(Debug)]
+struct Columns {
+    file: usize,
+    others: Vec<(&'static str, usize)>,
+}
+
+impl Columns {
+    fn new(inputs: &Inputs, others: &[(&'static str, usize)]) -> Self {
+        let lengths = inputs.files().map(|file| path(file).chars().count());
+        Self {
+            file: lengths.max().unwrap_or(0).clamp(4, 80),
+            others: others.to_vec(),
+        }
+    }
+
+    fn titles(&self) -> String {
+        let mut text = format!("{:<width$}", "file", width = self.file);
+        for (title, width) in &self.others {
+            text.push_str(&format!("  {title:<width$}"));
+        }
+        text.trim_end().to_owned()
+    }
+
+    fn row(&self, file: &DetectorFile, cells: &[Option<String>]) -> String {
+        let mut text = format!("{:<width$}", path(file), width = self.file);
+        for ((_, width), cell) in self.others.iter().zip(cells) {
+            let cell = cell.as_deref().unwrap_or("-");
+            text.push_str(&format!("  {cell:<width$}"));
+        }
+        text.trim_end().to_owned()
+    }
+}
+
+fn path(file: &DetectorFile) -> String {
+    file.path().display().to_string()
+}
+
+fn shape(file: &DetectorFile) -> String {
+    format!("{}x{}", file.shape().0, file.shape().1)
 }
 
 fn valid_stats(frame: &RawFrame) -> Option<Stats> {
@@ -81,16 +237,12 @@ fn invalid_count(frame: &RawFrame) -> usize {
     frame.mask.as_ref().map_or(0, |mask| mask.invalid_count())
 }
 
-fn show_headers(series: &Series) -> Result<()> {
-    for number in 0..series.files().len() {
-        let file = series.open_file(number)?;
-        output::line(format_args!("\n{}", file.path().display()));
-        let frame = file.read_raw(0)?;
-        for (key, value) in frame.info.header.iter() {
-            output::line(format_args!("  {key}: {value}"));
-        }
+fn header_lines(info: &FrameInfo) -> String {
+    let mut text = String::new();
+    for (key, value) in info.header.iter() {
+        text.push_str(&format!("\n    {key}: {value}"));
     }
-    Ok(())
+    text
 }
 
 fn as_json(file: &DetectorFile, index: usize, frame: &RawFrame) -> Value {
@@ -100,8 +252,12 @@ fn as_json(file: &DetectorFile, index: usize, frame: &RawFrame) -> Value {
         .iter()
         .map(|(key, value)| (key.clone(), Value::String(value.clone())))
         .collect();
+    let facts = Facts::new(&frame.info, &frame.metadata, frame.pixels.shape());
+    let centre = facts
+        .centre
+        .map(|centre| json!({ "row": centre.row, "column": centre.column }));
     json!({
-        "path": file.path().display().to_string(),
+        "path": path(file),
         "frame": index,
         "frames": file.len(),
         "format": file.format().to_string(),
@@ -110,7 +266,13 @@ fn as_json(file: &DetectorFile, index: usize, frame: &RawFrame) -> Value {
         "raw": as_strings(frame.pixels.stats()),
         "valid": as_strings(valid_stats(frame)),
         "invalid": invalid_count(frame),
+        "exposure_s": facts.exposure_s,
+        "distance_m": facts.distance_m,
+        "wavelength_m": facts.wavelength_m,
+        "pixel_m": facts.pixel_m,
+        "beam_centre_px": centre,
         "geometry": frame.info.geometry.as_deref(),
+        "warnings": frame.info.warnings,
         "header": header,
     })
 }

@@ -205,8 +205,7 @@ impl Canvas {
                 .map_err(|_| Error::new(ErrorKind::InvalidArgument, "the picture is too large"))
         };
         let mut bytes = Vec::new();
-        let mut encoder =
-            png::Encoder::new(&mut bytes, side(self.width)?, side(self.height)?);
+        let mut encoder = png::Encoder::new(&mut bytes, side(self.width)?, side(self.height)?);
         encoder.set_depth(png::BitDepth::Eight);
         for (keyword, text) in texts {
             encoder
@@ -339,12 +338,28 @@ pub(crate) mod tests {
     fn text_fills_its_width_whichever_way_it_runs() {
         let mut canvas = Canvas::new(60, 60, WHITE);
         let inked = |canvas: &Canvas| canvas.pixels.iter().filter(|&&c| c != WHITE).count();
-        canvas.text(30, 0, "MMM", Ink { align: Align::Right, ..Ink::default() });
+        canvas.text(
+            30,
+            0,
+            "MMM",
+            Ink {
+                align: Align::Right,
+                ..Ink::default()
+            },
+        );
         let across = inked(&canvas);
         assert!(across > 50);
         assert!((31..60).all(|x| (0..60).all(|y| canvas.get(x, y) == Some(WHITE))));
         let mut turned = Canvas::new(60, 60, WHITE);
-        turned.text(0, 59, "MMM", Ink { upwards: true, ..Ink::default() });
+        turned.text(
+            0,
+            59,
+            "MMM",
+            Ink {
+                upwards: true,
+                ..Ink::default()
+            },
+        );
         assert_eq!(inked(&turned), across);
     }
 

@@ -82,7 +82,10 @@ pub(crate) fn cells(
     pooling: Pooling,
 ) -> Array2<Cell> {
     let (n_rows, n_columns) = counts.dim();
-    let shape = (n_rows.div_ceil(rows.reduce), n_columns.div_ceil(columns.reduce));
+    let shape = (
+        n_rows.div_ceil(rows.reduce),
+        n_columns.div_ceil(columns.reduce),
+    );
     Array2::from_shape_fn(shape, |(row, column)| {
         let (mut best, mut sum, mut valid) = (f64::NEG_INFINITY, 0.0, 0_usize);
         let mut reasons = PixelFlags::VALID;
@@ -140,7 +143,12 @@ mod tests {
         let flags = [PixelFlags::VALID, PixelFlags::BAD];
         for pooling in [Pooling::Max, Pooling::Mean] {
             let [one, other] = [f32::INFINITY, -5.0].map(|hidden| {
-                cells(array![[2.0, hidden]].view(), Some(&flags), (TWO, TWO), pooling)
+                cells(
+                    array![[2.0, hidden]].view(),
+                    Some(&flags),
+                    (TWO, TWO),
+                    pooling,
+                )
             });
             assert_eq!(one, other);
         }

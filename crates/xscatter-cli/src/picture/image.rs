@@ -138,10 +138,7 @@ fn mapping(subject: &Subject<'_>, style: &Style) -> Mapping {
 /// Height and width of the drawn frame.
 fn size(subject: &Subject<'_>, (rows, columns): (Zoom, Zoom)) -> (i64, i64) {
     let (n_rows, n_columns) = subject.counts.dim();
-    (
-        rows.length(n_rows) as i64,
-        columns.length(n_columns) as i64,
-    )
+    (rows.length(n_rows) as i64, columns.length(n_columns) as i64)
 }
 
 fn paint(
@@ -323,7 +320,11 @@ const SQUARE: i64 = 13;
 const SPACE: i64 = 24;
 
 fn entry_width(entry: &Entry) -> i64 {
-    let square = if entry.colour.is_some() { SQUARE + 6 } else { 0 };
+    let square = if entry.colour.is_some() {
+        SQUARE + 6
+    } else {
+        0
+    };
     square + text_width(&entry.text)
 }
 

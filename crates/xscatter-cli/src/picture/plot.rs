@@ -276,10 +276,16 @@ mod tests {
             (&[1.0, 2.0, 3.0], &[-1.0, 0.0, -2.0]),
             (&[2.0], &[2.0]),
         ] {
-            assert!(!inked(&draw_curve(q, i, None, &labels())).is_empty(), "{q:?}");
+            assert!(
+                !inked(&draw_curve(q, i, None, &labels())).is_empty(),
+                "{q:?}"
+            );
         }
         for (q, i) in [(&[][..], &[][..]), (&[f64::NAN], &[1.0])] {
-            assert!(inked(&draw_curve(q, i, None, &labels())).is_empty(), "{q:?}");
+            assert!(
+                inked(&draw_curve(q, i, None, &labels())).is_empty(),
+                "{q:?}"
+            );
         }
     }
 }

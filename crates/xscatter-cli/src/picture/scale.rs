@@ -169,7 +169,10 @@ mod tests {
     #[test]
     fn frames_without_counts_are_drawn_linearly_and_say_so() {
         let zeros = Mapping::new(&mut vec![0.0; 4], Scale::Log, ROBUST);
-        assert_eq!((zeros.scale, zeros.low, zeros.high), (Scale::Linear, 0.0, 1.0));
+        assert_eq!(
+            (zeros.scale, zeros.low, zeros.high),
+            (Scale::Linear, 0.0, 1.0)
+        );
         assert!(zeros.note.unwrap().contains("above 0"));
         let nothing = Mapping::new(&mut Vec::new(), Scale::Log, ROBUST);
         assert_eq!(nothing.note, Some("no valid pixel"));

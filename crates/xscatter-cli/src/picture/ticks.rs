@@ -109,12 +109,18 @@ mod tests {
     use super::*;
 
     fn labels(ticks: &[Tick]) -> Vec<&str> {
-        ticks.iter().filter_map(|tick| tick.label.as_deref()).collect()
+        ticks
+            .iter()
+            .filter_map(|tick| tick.label.as_deref())
+            .collect()
     }
 
     #[test]
     fn linear_marks_are_round_numbers_inside_the_range() {
-        assert_eq!(labels(&linear(-1.0, 11.0, 6)), ["0", "2", "4", "6", "8", "10"]);
+        assert_eq!(
+            labels(&linear(-1.0, 11.0, 6)),
+            ["0", "2", "4", "6", "8", "10"]
+        );
         assert_eq!(labels(&linear(0.0, 0.013, 4)), ["0.000", "0.005", "0.010"]);
         assert_eq!(labels(&linear(0.0, 3e7, 3)), ["0", "1e7", "2e7", "3e7"]);
         assert!(linear(1.0, 1.0, 5).is_empty() && linear(0.0, f64::NAN, 5).is_empty());

@@ -1,0 +1,92 @@
+//! Names of the files that a command writes.
+//!
+//! A file is named after its input: `scan/a.cbf` becomes `OUT/scan/a.h5`, below the folder that was
+//! named. Inputs that would share a name (`a.cbf` and `a.tif`) keep their whole names (`a.cbf.h5`,
+//! `a.tif.h5`). Several outputs of one input are numbered as the frames are, from 0: `a_00003.cbf`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The name of a file without the ends that say how it is stored: `a` of `a.cbf.gz`.
+pub(crate) fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = [".gz", ".bz2"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end))
+        .unwrap_or(&name);
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// A target for each of these inputs, given by their paths below the named folders.
+pub(crate) fn targets(inputs: &[&Path], extension: &str) -> Vec<PathBuf> {
+    let short = |input: &Path| input.with_file_name(format!("{}.{extension}", stem(input)));
+    let long = |input: &Path| {
+        let name = input.file_name().unwrap_or_default().to_string_lossy();
+        input.with_file_name(format!("{name}.{extension}"))
+    };
+    let mut wanted: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for input in inputs {
+        *wanted.entry(short(input)).or_default() += 1;
+    }
+    inputs
+        .iter()
+        .map(|input| {
+            let short = short(input);
+            match wanted.get(&short) {
+                Some(1) => short,
+                _ => long(input),
+            }
+        })
+        .collect()
+}
+
+/// The target of one frame of several: `a.cbf` becomes `a_00003.cbf`.
+pub(crate) fn numbered(target: &Path, frame: usize) -> PathBuf {
+    let stem = target.file_stem().unwrap_or_default().to_string_lossy();
+    let name = match target.extension() {
+        Some(extension) => format!("{stem}_{frame:05}.{}", extension.to_string_lossy()),
+        None => format!("{stem}_{frame:05}"),
+    };
+    target.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stems_lose_the_ends_that_say_how_a_file_is_stored() {
+        for (path, expected) in [
+            ("scan/a.cbf", "a"),
+            ("a.edf.gz", "a"),
+            ("a.b_00001.tif", "a.b_00001"),
+            ("x_master.h5", "x_master"),
+            ("noend", "noend"),
+            (".h5", ".h5"),
+        ] {
+            assert_eq!(stem(Path::new(path)), expected);
+        }
+    }
+
+    #[test]
+    fn inputs_that_would_share_a_name_keep_theirs() {
+        let inputs = ["s/a.cbf", "s/a.tif", "t/a.cbf", "b.cbf"].map(Path::new);
+        let expected = ["s/a.cbf.h5", "s/a.tif.h5", "t/a.h5", "b.h5"].map(PathBuf::from);
+        assert_eq!(targets(&inputs, "h5"), expected);
+    }
+
+    #[test]
+    fn frames_are_numbered_before_the_end() {
+        assert_eq!(
+            numbered(Path::new("o/a.cbf"), 3),
+            Path::new("o/a_00003.cbf")
+        );
+        assert_eq!(
+            numbered(Path::new("a.b.cbf"), 0),
+            Path::new("a.b_00000.cbf")
+        );
+    }
+}
