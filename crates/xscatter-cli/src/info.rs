@@ -4,6 +4,7 @@
 //! and however large; a row or an object a frame reads the pixels. Files are read in parallel, a batch
 //! at a time, and shown in their order.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -37,7 +38,7 @@ pub(crate) struct Args {
 /// So many files or frames are read before any of them is shown.
 const BATCH: usize = 64;
 
-pub(crate) fn run(args: &Args) -> Result<Outcome> {
+pub(crate) fn run(args: &Args) -> Outcome {
     let inputs = Inputs::open(&args.paths);
     let mut bar = Bar::new();
     let failed = if args.json || args.frames {
@@ -47,8 +48,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     bar.clear();
     match inputs.report_skipped() {
-        Outcome::Complete if failed == 0 => Ok(Outcome::Complete),
-        _ => Ok(Outcome::Partial),
+        Outcome::Complete if failed == 0 => Outcome::Complete,
+        _ => Outcome::Partial,
     }
 }
 
@@ -87,21 +88,17 @@ fn show<'a, T: Send>(
 }
 
 fn show_files(inputs: &Inputs, header: bool, bar: &mut Bar) -> usize {
-    let columns = Columns::new(
-        inputs,
-        &[
-            ("frames", 6),
-            ("format", 10),
-            ("shape", 9),
-            ("dtype", 7),
-            ("distance", 9),
-            ("energy", 10),
-            ("pixel", 8),
-            ("beam row, column", 16),
-            ("exposure", 8),
-            ("warnings", 0),
-        ],
-    );
+    let columns = Columns(&[
+        ("frames", 6),
+        ("format", 10),
+        ("shape", 9),
+        ("dtype", 7),
+        ("distance", 9),
+        ("energy", 10),
+        ("pixel", 8),
+        ("beam row, column", 16),
+        ("exposure", 8),
+    ]);
     if inputs.files().len() > 0 {
         output::line(columns.titles());
     }
@@ -116,6 +113,7 @@ fn show_files(inputs: &Inputs, header: bool, bar: &mut Bar) -> usize {
             .map(|energy_kev| format!("{} keV", number(energy_kev)));
         let mut text = columns.row(
             file,
+            &info,
             &[
                 Some(file.len().to_string()),
                 Some(file.format().to_string()),
@@ -126,7 +124,6 @@ fn show_files(inputs: &Inputs, header: bool, bar: &mut Bar) -> usize {
                 facts.pixel(),
                 centre,
                 facts.exposure_s.map(facts::seconds),
-                Some(info.warnings.join("; ")),
             ],
         );
         if header {
@@ -137,29 +134,21 @@ fn show_files(inputs: &Inputs, header: bool, bar: &mut Bar) -> usize {
 }
 
 fn show_frames(inputs: &Inputs, json: bool, bar: &mut Bar) -> usize {
-    let columns = Columns::new(
-        inputs,
-        &[
-            ("frame", 7),
-            ("format", 10),
-            ("shape", 9),
-            ("dtype", 7),
-            ("min", 5),
-            ("max", 9),
-            ("sum", 12),
-            ("masked", 8),
-            ("exposure", 8),
-            ("warnings", 0),
-        ],
-    );
+    let columns = Columns(&[
+        ("frame", 7),
+        ("format", 10),
+        ("shape", 9),
+        ("dtype", 7),
+        ("min", 5),
+        ("max", 9),
+        ("sum", 12),
+        ("masked", 8),
+        ("exposure", 8),
+    ]);
     if inputs.files().len() > 0 && !json {
         output::line(columns.titles());
     }
-    let total = inputs.files().map(xscatter::FrameSource::len).sum();
-    let frames = inputs
-        .files()
-        .flat_map(|file| (0..file.len()).map(move |index| (file, index)));
-    show(frames, total, bar, |(file, index)| {
+    show(inputs.frames(), inputs.n_frames(), bar, |(file, index)| {
         let frame = file.read_raw(index)?;
         if json {
             return Ok(as_json(file, index, &frame).to_string());
@@ -168,6 +157,7 @@ fn show_frames(inputs: &Inputs, json: bool, bar: &mut Bar) -> usize {
         let stat = |value: fn(Stats) -> Number| valid.map(|stats| value(stats).to_string());
         Ok(columns.row(
             file,
+            &frame.info,
             &[
                 Some(format!("{index}/{}", file.len())),
                 Some(file.format().to_string()),
@@ -178,43 +168,36 @@ fn show_frames(inputs: &Inputs, json: bool, bar: &mut Bar) -> usize {
                 stat(|stats| stats.sum),
                 Some(invalid_count(&frame).to_string()),
                 frame.info.exposure_s.map(facts::seconds),
-                Some(frame.info.warnings.join("; ")),
             ],
         ))
     })
 }
 
-/// Columns whose widths are known before the first row.
+/// Columns of fixed widths, so that a row can be shown before the next is read; the path stands last.
 #[derive(Debug)]
-struct Columns {
-    file: usize,
-    others: Vec<(&'static str, usize)>,
-}
+struct Columns(&'static [(&'static str, usize)]);
 
 impl Columns {
-    fn new(inputs: &Inputs, others: &[(&'static str, usize)]) -> Self {
-        let lengths = inputs.files().map(|file| path(file).chars().count());
-        Self {
-            file: lengths.max().unwrap_or(0).clamp(4, 80),
-            others: others.to_vec(),
-        }
-    }
-
     fn titles(&self) -> String {
-        let mut text = format!("{:<width$}", "file", width = self.file);
-        for (title, width) in &self.others {
-            text.push_str(&format!("  {title:<width$}"));
+        let mut text = String::new();
+        for (title, width) in self.0 {
+            let _ = write!(text, "{title:<width$}  ");
         }
-        text.trim_end().to_owned()
+        text + "file"
     }
 
-    fn row(&self, file: &DetectorFile, cells: &[Option<String>]) -> String {
-        let mut text = format!("{:<width$}", path(file), width = self.file);
-        for ((_, width), cell) in self.others.iter().zip(cells) {
+    fn row(&self, file: &DetectorFile, info: &FrameInfo, cells: &[Option<String>]) -> String {
+        let mut text = String::new();
+        for ((_, width), cell) in self.0.iter().zip(cells) {
             let cell = cell.as_deref().unwrap_or("-");
-            text.push_str(&format!("  {cell:<width$}"));
+            let _ = write!(text, "{cell:<width$}  ");
         }
-        text.trim_end().to_owned()
+        text.push_str(&path(file));
+        for warning in &info.warnings {
+            text.push_str("\n    warning: ");
+            text.push_str(warning);
+        }
+        text
     }
 }
 
@@ -240,7 +223,7 @@ fn invalid_count(frame: &RawFrame) -> usize {
 fn header_lines(info: &FrameInfo) -> String {
     let mut text = String::new();
     for (key, value) in info.header.iter() {
-        text.push_str(&format!("\n    {key}: {value}"));
+        let _ = write!(text, "\n    {key}: {value}");
     }
     text
 }

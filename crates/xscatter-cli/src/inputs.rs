@@ -3,10 +3,12 @@
 //! The only place that asks a series for its files: whatever becomes of the way in which a series
 //! holds them, the commands see an iterator.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use xscatter::bystander::is_bystander;
 use xscatter::io::{self, DetectorFile, Series, Skipped};
-use xscatter::{Error, ErrorKind, Result};
+use xscatter::{Error, ErrorKind, FrameSource as _, Result};
 
 use crate::Outcome;
 use crate::output;
@@ -47,6 +49,38 @@ impl Inputs {
         self.series.files().iter()
     }
 
+    /// All frames in order: the file of each, and which one of that file it is.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (&DetectorFile, usize)> {
+        self.files()
+            .flat_map(|file| (0..file.len()).map(move |index| (file, index)))
+    }
+
+    /// How many frames there are.
+    pub(crate) fn n_frames(&self) -> usize {
+        self.series.len()
+    }
+
+    /// The files that do not lie in a folder that is written to: what an earlier run wrote there is no
+    /// input.
+    ///
+    /// # Errors
+    /// If the folder is one of the inputs.
+    pub(crate) fn files_outside(&self, folder: &Path) -> Result<Vec<&DetectorFile>> {
+        let Ok(folder) = fs::canonicalize(folder) else {
+            return Ok(self.files().collect());
+        };
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        if self.named.iter().any(|named| real(named) == folder) {
+            let message = "expected a folder for the outputs that is no input";
+            return Err(Error::new(ErrorKind::InvalidArgument, message).in_file(folder));
+        }
+        let named = |file: &DetectorFile| self.named.iter().any(|named| named == file.path());
+        let files = self.files();
+        Ok(files
+            .filter(|file| named(file) || !real(file.path()).starts_with(&folder))
+            .collect())
+    }
+
     /// What could not be opened, in order.
     pub(crate) fn skipped(&self) -> &[Skipped] {
         self.series.skipped()
@@ -57,9 +91,10 @@ impl Inputs {
         output::report_skipped(self.skipped(), &self.named)
     }
 
-    /// The paths that the command was given.
-    pub(crate) fn named(&self) -> &[PathBuf] {
-        &self.named
+    /// Whether nothing was skipped but files that lay in a folder and are no detector images.
+    pub(crate) fn all_opened(&self) -> bool {
+        let mut skipped = self.skipped().iter();
+        skipped.all(|skipped| is_bystander(skipped, &self.named))
     }
 
     /// A file's path below the folder that was named; for a file that was named, its name.

@@ -5,6 +5,7 @@
     reason = "a program talks to people"
 )]
 
+mod convert;
 mod facts;
 mod features;
 mod info;
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Show what is in detector files: format, shape, counts, mask, geometry, header.
     Info(info::Args),
+    /// Convert detector files to EDF, CBF, TIFF, npy or NeXus HDF5.
+    Convert(convert::Args),
     /// Draw frames as PNG pictures with colour bar, masked pixels and beam centre.
     View(view::Args),
     /// Simulate an archive of SAXS, WAXS, GISAXS and GIWAXS as detector files with labels.
@@ -56,7 +59,8 @@ enum Outcome {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Info(args) => info::run(&args),
+        Command::Info(args) => Ok(info::run(&args)),
+        Command::Convert(args) => convert::run(&args),
         Command::View(args) => view::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Sort(args) => sort::run(&args),

@@ -2,7 +2,7 @@
 //!
 //! A file is named after its input: `scan/a.cbf` becomes `OUT/scan/a.h5`, below the folder that was
 //! named. Inputs that would share a name (`a.cbf` and `a.tif`) keep their whole names (`a.cbf.h5`,
-//! `a.tif.h5`). Several outputs of one input are numbered as the frames are, from 0: `a_00003.cbf`.
+//! `a.tif.h5`), with the folders they are in if need be. Several outputs of one input are numbered as the frames are, from 0: `a_00003.cbf`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,27 +20,50 @@ pub(crate) fn stem(path: &Path) -> String {
     }
 }
 
-/// A target for each of these inputs, given by their paths below the named folders.
-pub(crate) fn targets(inputs: &[&Path], extension: &str) -> Vec<PathBuf> {
-    let short = |input: &Path| input.with_file_name(format!("{}.{extension}", stem(input)));
-    let long = |input: &Path| {
-        let name = input.file_name().unwrap_or_default().to_string_lossy();
-        input.with_file_name(format!("{name}.{extension}"))
-    };
-    let mut wanted: BTreeMap<PathBuf, usize> = BTreeMap::new();
-    for input in inputs {
-        *wanted.entry(short(input)).or_default() += 1;
-    }
-    inputs
-        .iter()
-        .map(|input| {
-            let short = short(input);
-            match wanted.get(&short) {
-                Some(1) => short,
-                _ => long(input),
+/// A target for each input, given by its path and its path below the folder that was named.
+///
+/// Names grow until they differ: by the extension of the input, then by the folders it is in.
+pub(crate) fn targets(inputs: &[(&Path, &Path)], extension: &str) -> Vec<PathBuf> {
+    let candidate = |(path, relative): &(&Path, &Path), level: usize| {
+        let mut name = match level {
+            0 => stem(relative),
+            _ => path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+        };
+        let folders = path.parent().into_iter().flat_map(Path::ancestors);
+        for folder in folders.take(level.saturating_sub(1)) {
+            if let Some(folder) = folder.file_name() {
+                name = format!("{}_{name}", folder.to_string_lossy());
             }
-        })
-        .collect()
+        }
+        relative.with_file_name(format!("{name}.{extension}"))
+    };
+    let deepest = inputs.iter().map(|(path, _)| path.components().count());
+    let deepest = deepest.max().unwrap_or(0) + 1;
+    let mut levels = vec![0; inputs.len()];
+    loop {
+        let names: Vec<PathBuf> = inputs
+            .iter()
+            .zip(&levels)
+            .map(|(input, &level)| candidate(input, level))
+            .collect();
+        let mut uses: BTreeMap<&PathBuf, usize> = BTreeMap::new();
+        for name in &names {
+            *uses.entry(name).or_default() += 1;
+        }
+        let shared: Vec<usize> = (0..names.len())
+            .filter(|&index| uses[&names[index]] > 1 && levels[index] < deepest)
+            .collect();
+        if shared.is_empty() {
+            return names;
+        }
+        for index in shared {
+            levels[index] += 1;
+        }
+    }
 }
 
 /// The target of one frame of several: `a.cbf` becomes `a_00003.cbf`.
@@ -73,9 +96,14 @@ mod tests {
 
     #[test]
     fn inputs_that_would_share_a_name_keep_theirs() {
-        let inputs = ["s/a.cbf", "s/a.tif", "t/a.cbf", "b.cbf"].map(Path::new);
+        let paths = ["s/a.cbf", "s/a.tif", "t/a.cbf", "b.cbf"].map(Path::new);
         let expected = ["s/a.cbf.h5", "s/a.tif.h5", "t/a.h5", "b.h5"].map(PathBuf::from);
-        assert_eq!(targets(&inputs, "h5"), expected);
+        assert_eq!(targets(&paths.map(|path| (path, path)), "h5"), expected);
+        // Named one by one, files of one name are told apart by their folders.
+        let paths = ["x/s/a.cbf", "x/t/a.cbf", "y/t/a.cbf"].map(Path::new);
+        let named = paths.map(|path| (path, Path::new("a.cbf")));
+        let expected = ["s_a.cbf.h5", "x_t_a.cbf.h5", "y_t_a.cbf.h5"].map(PathBuf::from);
+        assert_eq!(targets(&named, "h5"), expected);
     }
 
     #[test]

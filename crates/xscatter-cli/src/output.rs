@@ -106,6 +106,11 @@ impl Bar {
         }
     }
 
+    /// So many more steps are done, from any thread.
+    pub(crate) fn advance(&self, steps: usize) {
+        self.0.inc(steps as u64);
+    }
+
     /// Does something that writes to the terminal, with the bar out of the way.
     pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
         self.0.suspend(write)

@@ -22,6 +22,10 @@ use crate::picture::scale::{Limits, Scale};
 use crate::picture::ticks::number;
 
 #[derive(Debug, clap::Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Args {
     /// Detector files and folders of them.
     #[arg(required = true)]
@@ -93,7 +97,10 @@ enum Part {
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let style = style(args)?;
     let inputs = Inputs::some(&args.paths)?;
-    let files: Vec<&DetectorFile> = inputs.files().collect();
+    let files = match args.output.as_deref().filter(|output| is_folder(output)) {
+        Some(folder) => inputs.files_outside(Path::new(folder))?,
+        None => inputs.files().collect(),
+    };
     let targets = Targets::new(args, &inputs, &files)?;
     let mut jobs = Vec::new();
     for (file, target) in files.iter().zip(&targets.of_files) {
@@ -105,8 +112,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         };
         for &part in &parts {
             let target = match part {
-                Part::Frame(index) => targets.of_frame(target, index, parts.len() > 1),
-                Part::Sum | Part::Max => targets.of_frame(target, 0, false),
+                Part::Frame(index) => of_frame(target, index, parts.len() > 1),
+                Part::Sum | Part::Max => of_frame(target, 0, false),
             };
             jobs.push((*file, part, target));
         }
@@ -185,6 +192,10 @@ fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
 }
 
+fn is_folder(output: &str) -> bool {
+    output.ends_with(['/', '\\']) || Path::new(output).is_dir()
+}
+
 /// Where the pictures go.
 #[derive(Debug)]
 struct Targets {
@@ -196,9 +207,9 @@ struct Targets {
 
 impl Targets {
     fn new(args: &Args, inputs: &Inputs, files: &[&DetectorFile]) -> Result<Self> {
-        let relative: Vec<&Path> = files
+        let relative: Vec<_> = files
             .iter()
-            .map(|file| inputs.relative(file.path()))
+            .map(|file| (file.path(), inputs.relative(file.path())))
             .collect();
         let in_folder = |folder: &Path| {
             let targets = names::targets(&relative, "png");
@@ -211,7 +222,7 @@ impl Targets {
         let Some(output) = &args.output else {
             return Ok(derived(in_folder(Path::new(""))));
         };
-        if output.ends_with(['/', '\\']) || Path::new(output).is_dir() {
+        if is_folder(output) {
             return Ok(derived(in_folder(Path::new(output))));
         }
         let is_png = Path::new(output)
@@ -242,18 +253,6 @@ impl Targets {
         })
     }
 
-    /// The picture of one frame.
-    fn of_frame(&self, target: &Path, frame: usize, several: bool) -> PathBuf {
-        let text = target.to_string_lossy();
-        if text.contains("{frame}") {
-            PathBuf::from(text.replace("{frame}", &format!("{frame:05}")))
-        } else if several {
-            names::numbered(target, frame)
-        } else {
-            target.to_path_buf()
-        }
-    }
-
     /// A picture whose name was not given in full is never replaced unasked.
     fn check_free(&self, target: &Path, overwrite: bool) -> Result<()> {
         if self.named || overwrite || !target.exists() {
@@ -261,6 +260,18 @@ impl Targets {
         }
         let message = "this picture exists already: give another name with -o, or --overwrite";
         Err(Error::new(ErrorKind::InvalidArgument, message).in_file(target))
+    }
+}
+
+/// The picture of one frame.
+fn of_frame(target: &Path, frame: usize, several: bool) -> PathBuf {
+    let text = target.to_string_lossy();
+    if text.contains("{frame}") {
+        PathBuf::from(text.replace("{frame}", &format!("{frame:05}")))
+    } else if several {
+        names::numbered(target, frame)
+    } else {
+        target.to_path_buf()
     }
 }
 

@@ -84,6 +84,7 @@ impl Canvas {
     }
 
     /// Width and height.
+    #[cfg(test)]
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.width, self.height)
     }
@@ -237,15 +238,16 @@ impl Canvas {
         for &colour in &self.pixels {
             let index = match last {
                 Some((same, index)) if same == colour => index,
-                _ => match known.get(&colour) {
-                    Some(&index) => index,
-                    None => {
+                _ => {
+                    if let Some(&index) = known.get(&colour) {
+                        index
+                    } else {
                         let index = u8::try_from(palette.len()).ok()?;
                         palette.push(colour);
                         known.insert(colour, index);
                         index
                     }
-                },
+                }
             };
             last = Some((colour, index));
             indices.push(index);
@@ -274,9 +276,10 @@ impl DrawTarget for Glyphs<'_> {
             if colour.is_on() {
                 let along = i64::from(point.x) - self.shift;
                 let across = i64::from(point.y);
-                let (x, y) = match self.ink.upwards {
-                    false => (self.origin.0 + along, self.origin.1 + across),
-                    true => (self.origin.0 + across, self.origin.1 - along),
+                let (x, y) = if self.ink.upwards {
+                    (self.origin.0 + across, self.origin.1 - along)
+                } else {
+                    (self.origin.0 + along, self.origin.1 + across)
                 };
                 self.canvas.set(x, y, self.ink.colour);
             }

@@ -32,12 +32,6 @@ pub(crate) struct Zoom {
 }
 
 impl Zoom {
-    /// One to one.
-    pub(crate) const NONE: Self = Self {
-        reduce: 1,
-        enlarge: 1,
-    };
-
     /// How long an axis of so many pixels becomes.
     pub(crate) fn length(self, pixels: usize) -> usize {
         pixels.div_ceil(self.reduce) * self.enlarge

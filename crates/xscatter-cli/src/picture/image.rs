@@ -381,12 +381,12 @@ fn explanations(style: &Style, (rows, columns): (Zoom, Zoom), mapping: &Mapping)
     let mut lines = vec![format!("{scale} scale {low} to {high}{limits}, {map}")];
     lines.extend(mapping.note.map(str::to_owned));
     if rows.reduce.max(columns.reduce) > 1 {
-        let what = match style.pooling {
-            Pooling::Max => "the largest valid count of",
-            Pooling::Mean => "the mean valid count of",
+        let (what, why) = match style.pooling {
+            Pooling::Max => ("largest", "no peak is lost"),
+            Pooling::Mean => ("mean", "the level is kept"),
         };
         lines.push(format!(
-            "each point: {what} {}x{} pixels",
+            "each point: the {what} valid count of {}x{} pixels, so that {why}",
             rows.reduce, columns.reduce
         ));
     }

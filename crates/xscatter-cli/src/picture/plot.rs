@@ -196,12 +196,12 @@ fn write_labels(
     let name = |logarithmic: bool| if logarithmic { "log" } else { "linear" };
     let mut note = format!("{points} points, {}-{}", name(log_x), name(log_y));
     if drawn < points {
-        note.push_str(&format!(", {} not shown", points - drawn));
-        note.push_str(if log_y {
-            " (0, below 0 or not finite)"
+        let why = if log_y {
+            "0, below 0 or not finite"
         } else {
-            " (not finite)"
-        });
+            "not finite"
+        };
+        note = format!("{note}, {} not shown ({why})", points - drawn);
     }
     let grey = Ink {
         colour: GREY,

@@ -84,10 +84,12 @@ impl Mapping {
         } else {
             low
         };
-        let high = match scale {
-            _ if high > low => high,
-            Scale::Log => low * 10.0,
-            Scale::Sqrt | Scale::Linear => low + 1.0,
+        // A single value is bright: counts of 1 among zeros shall be seen.
+        let (low, high) = match scale {
+            _ if high > low => (low, high),
+            Scale::Log => (low / 10.0, low),
+            Scale::Sqrt | Scale::Linear if low > 0.0 => (0.0, low),
+            Scale::Sqrt | Scale::Linear => (low, low + 1.0),
         };
         Self {
             scale,
@@ -182,8 +184,8 @@ mod tests {
     #[test]
     fn a_constant_frame_has_a_range() {
         let mapping = Mapping::new(&mut vec![7.0; 9], Scale::Log, ROBUST);
-        assert_eq!((mapping.low, mapping.high), (7.0, 70.0));
-        assert_eq!(mapping.position(7.0), Some(0.0));
+        assert_eq!((mapping.low, mapping.high), (7.0 / 10.0, 7.0));
+        assert_eq!(mapping.position(7.0), Some(1.0));
         let given = Mapping::new(&mut vec![7.0; 9], Scale::Log, Limits::Counts(0.0, 100.0));
         assert_eq!((given.low, given.high), (7.0, 100.0));
     }
