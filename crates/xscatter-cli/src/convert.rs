@@ -15,12 +15,12 @@ use clap::ValueEnum as _;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use xscatter::io::write::write;
-use xscatter::io::{Compression, DetectorFile, Dtype, Format, Pixels, WriteDtype, WriteOptions};
+use xscatter::io::{Compression, Dtype, Format, Pixels, WriteDtype, WriteOptions};
 use xscatter::progress::Progress;
-use xscatter::{Error, ErrorKind, Frame, FrameSource as _, Mask, Result};
+use xscatter::{Error, ErrorKind, Frame, Mask, Result};
 
 use crate::Outcome;
-use crate::inputs::Inputs;
+use crate::inputs::{Input, Inputs};
 use crate::names;
 use crate::output::{self, Bar};
 
@@ -166,7 +166,7 @@ const MAX_BYTES: usize = 4 << 30;
 
 /// One file to write.
 struct Job<'a> {
-    sources: Vec<(&'a DetectorFile, Range<usize>)>,
+    sources: Vec<(Input<'a>, Range<usize>)>,
     target: PathBuf,
 }
 
@@ -265,10 +265,10 @@ fn jobs<'a>(args: &Args, to: To, inputs: &'a Inputs) -> Result<Vec<Job<'a>>> {
     } else {
         inputs.files().collect()
     };
-    let of = |file: &'a DetectorFile| {
+    let of = |file: Input<'a>| {
         let range = match args.frames {
-            Some((start, stop)) => start.min(file.len())..stop.min(file.len()),
-            None => 0..file.len(),
+            Some((start, stop)) => start.min(file.n_frames())..stop.min(file.n_frames()),
+            None => 0..file.n_frames(),
         };
         (file, range)
     };
@@ -312,7 +312,7 @@ fn jobs<'a>(args: &Args, to: To, inputs: &'a Inputs) -> Result<Vec<Job<'a>>> {
     let mut jobs = Vec::new();
     for (file, target) in files.into_iter().zip(targets) {
         let (_, range) = of(file);
-        if to.holds_several() || file.len() == 1 {
+        if to.holds_several() || file.n_frames() == 1 {
             let sources = vec![(file, range)];
             jobs.push(Job { sources, target });
         } else {
@@ -365,7 +365,7 @@ fn try_convert(job: &Job<'_>, args: &Args, to: To, bar: &Bar) -> Result<(Stored,
             "expected an output that is no input, got the same file",
         ));
     }
-    let bytes = |(file, range): &(&DetectorFile, Range<usize>)| {
+    let bytes = |(file, range): &(Input<'_>, Range<usize>)| {
         // Four bytes a count, one a mask.
         range
             .len()
@@ -381,7 +381,7 @@ fn try_convert(job: &Job<'_>, args: &Args, to: To, bar: &Bar) -> Result<(Stored,
         );
         return Err(Error::new(ErrorKind::LimitExceeded, message));
     }
-    let places: Vec<(&DetectorFile, usize)> = job
+    let places: Vec<(Input<'_>, usize)> = job
         .sources
         .iter()
         .flat_map(|(file, range)| range.clone().map(move |frame| (*file, frame)))
@@ -390,7 +390,7 @@ fn try_convert(job: &Job<'_>, args: &Args, to: To, bar: &Bar) -> Result<(Stored,
     let read: Vec<Result<(Frame, Kind)>> = places
         .into_par_iter()
         .map(|(file, index)| {
-            let raw = file.read_raw(index)?;
+            let raw = file.open()?.read_raw(index)?;
             let kind = Kind::new(&raw.pixels, raw.mask.as_deref());
             bar.advance(1);
             Ok((raw.into_frame()?, kind))

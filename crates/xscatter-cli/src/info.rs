@@ -9,13 +9,13 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
-use xscatter::io::{DetectorFile, Number, RawFrame, Stats};
+use xscatter::io::{Number, RawFrame, Stats};
 use xscatter::progress::Progress;
-use xscatter::{FrameInfo, FrameSource as _, Result};
+use xscatter::{FrameInfo, Result};
 
 use crate::Outcome;
 use crate::facts::{self, Facts};
-use crate::inputs::Inputs;
+use crate::inputs::{Input, Inputs};
 use crate::output::{self, Bar};
 use crate::picture::ticks::number;
 
@@ -103,7 +103,8 @@ fn show_files(inputs: &Inputs, header: bool, bar: &mut Bar) -> usize {
         output::line(columns.titles());
     }
     show(inputs.files(), inputs.files().len(), bar, |file| {
-        let (info, metadata) = (file.info(0)?, file.metadata(0)?);
+        let opened = file.open()?;
+        let (info, metadata) = (opened.info(0)?, opened.metadata(0)?);
         let facts = Facts::new(&info, &metadata, file.shape());
         let centre = facts
             .centre
@@ -115,7 +116,7 @@ fn show_files(inputs: &Inputs, header: bool, bar: &mut Bar) -> usize {
             file,
             &info,
             &[
-                Some(file.len().to_string()),
+                Some(file.n_frames().to_string()),
                 Some(file.format().to_string()),
                 Some(shape(file)),
                 Some(file.dtype().to_string()),
@@ -149,7 +150,7 @@ fn show_frames(inputs: &Inputs, json: bool, bar: &mut Bar) -> usize {
         output::line(columns.titles());
     }
     show(inputs.frames(), inputs.n_frames(), bar, |(file, index)| {
-        let frame = file.read_raw(index)?;
+        let frame = file.open()?.read_raw(index)?;
         if json {
             return Ok(as_json(file, index, &frame).to_string());
         }
@@ -159,7 +160,7 @@ fn show_frames(inputs: &Inputs, json: bool, bar: &mut Bar) -> usize {
             file,
             &frame.info,
             &[
-                Some(format!("{index}/{}", file.len())),
+                Some(format!("{index}/{}", file.n_frames())),
                 Some(file.format().to_string()),
                 Some(shape(file)),
                 Some(frame.pixels.dtype().to_string()),
@@ -186,7 +187,7 @@ impl Columns {
         text + "file"
     }
 
-    fn row(&self, file: &DetectorFile, info: &FrameInfo, cells: &[Option<String>]) -> String {
+    fn row(&self, file: Input<'_>, info: &FrameInfo, cells: &[Option<String>]) -> String {
         let mut text = String::new();
         for ((_, width), cell) in self.0.iter().zip(cells) {
             let cell = cell.as_deref().unwrap_or("-");
@@ -201,11 +202,11 @@ impl Columns {
     }
 }
 
-fn path(file: &DetectorFile) -> String {
+fn path(file: Input<'_>) -> String {
     file.path().display().to_string()
 }
 
-fn shape(file: &DetectorFile) -> String {
+fn shape(file: Input<'_>) -> String {
     format!("{}x{}", file.shape().0, file.shape().1)
 }
 
@@ -228,7 +229,7 @@ fn header_lines(info: &FrameInfo) -> String {
     text
 }
 
-fn as_json(file: &DetectorFile, index: usize, frame: &RawFrame) -> Value {
+fn as_json(file: Input<'_>, index: usize, frame: &RawFrame) -> Value {
     let header: Map<String, Value> = frame
         .info
         .header
@@ -242,7 +243,7 @@ fn as_json(file: &DetectorFile, index: usize, frame: &RawFrame) -> Value {
     json!({
         "path": path(file),
         "frame": index,
-        "frames": file.len(),
+        "frames": file.n_frames(),
         "format": file.format().to_string(),
         "shape": [file.shape().0, file.shape().1],
         "dtype": file.dtype().to_string(),

@@ -1,17 +1,61 @@
 //! The detector files that a command was given.
 //!
-//! The only place that asks a series for its files: whatever becomes of the way in which a series
-//! holds them, the commands see an iterator.
+//! The only place that asks a series for its files. A series knows path, shape, type and number of
+//! frames of each; an [`Input`] opens its file when it is worked on, so that thousands of inputs hold
+//! no file open.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use xscatter::bystander::is_bystander;
-use xscatter::io::{self, DetectorFile, Series, Skipped};
+use xscatter::io::series::SeriesFile;
+use xscatter::io::{self, DetectorFile, Dtype, Format, Series, Skipped};
 use xscatter::{Error, ErrorKind, FrameSource as _, Result};
 
 use crate::Outcome;
 use crate::output;
+
+/// One file of the inputs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Input<'a> {
+    series: &'a Series,
+    index: usize,
+}
+
+impl<'a> Input<'a> {
+    fn known(self) -> &'a SeriesFile {
+        &self.series.files()[self.index]
+    }
+
+    pub(crate) fn path(self) -> &'a Path {
+        self.known().path()
+    }
+
+    pub(crate) fn format(self) -> Format {
+        self.known().format()
+    }
+
+    /// Rows and columns of the first frame.
+    pub(crate) fn shape(self) -> (usize, usize) {
+        self.known().shape()
+    }
+
+    /// The stored type of the pixels.
+    pub(crate) fn dtype(self) -> Dtype {
+        self.known().dtype()
+    }
+
+    /// How many frames there are.
+    pub(crate) fn n_frames(self) -> usize {
+        self.known().len()
+    }
+
+    /// Opens the file; one with several frames stays open for a while.
+    pub(crate) fn open(self) -> Result<Arc<DetectorFile>> {
+        self.series.open_file(self.index)
+    }
+}
 
 /// Files and folders, opened.
 #[derive(Debug)]
@@ -45,14 +89,15 @@ impl Inputs {
     }
 
     /// The files in order.
-    pub(crate) fn files(&self) -> impl ExactSizeIterator<Item = &DetectorFile> {
-        self.series.files().iter()
+    pub(crate) fn files(&self) -> impl ExactSizeIterator<Item = Input<'_>> {
+        let series = &self.series;
+        (0..series.files().len()).map(move |index| Input { series, index })
     }
 
     /// All frames in order: the file of each, and which one of that file it is.
-    pub(crate) fn frames(&self) -> impl Iterator<Item = (&DetectorFile, usize)> {
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (Input<'_>, usize)> {
         self.files()
-            .flat_map(|file| (0..file.len()).map(move |index| (file, index)))
+            .flat_map(|file| (0..file.n_frames()).map(move |index| (file, index)))
     }
 
     /// How many frames there are.
@@ -65,7 +110,7 @@ impl Inputs {
     ///
     /// # Errors
     /// If the folder is one of the inputs.
-    pub(crate) fn files_outside(&self, folder: &Path) -> Result<Vec<&DetectorFile>> {
+    pub(crate) fn files_outside(&self, folder: &Path) -> Result<Vec<Input<'_>>> {
         let Ok(folder) = fs::canonicalize(folder) else {
             return Ok(self.files().collect());
         };
@@ -74,7 +119,7 @@ impl Inputs {
             let message = "expected a folder for the outputs that is no input";
             return Err(Error::new(ErrorKind::InvalidArgument, message).in_file(folder));
         }
-        let named = |file: &DetectorFile| self.named.iter().any(|named| named == file.path());
+        let named = |file: &Input<'_>| self.named.iter().any(|named| named == file.path());
         let files = self.files();
         Ok(files
             .filter(|file| named(file) || !real(file.path()).starts_with(&folder))

@@ -74,7 +74,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     for (index, (file, number)) in inputs.frames().enumerate() {
         let path = file.path();
         let frame = file
-            .read(number)
+            .open()
+            .and_then(|file| file.read(number))
             .and_then(|frame| masked(frame, mask.as_ref()));
         let result = frame.and_then(|frame| {
             let engine = Engine::for_frame(&mut engine, &frame, geometry.as_ref(), &config)?;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use xscatter::core::ndarray::{Array2, Zip};
-use xscatter::io::{DetectorFile, Metadata, Number, Stats};
+use xscatter::io::{Metadata, Number, Stats};
 use xscatter::progress::Progress;
-use xscatter::{Error, ErrorKind, FrameInfo, FrameSource as _, Mask, PixelFlags, Result};
+use xscatter::{Error, ErrorKind, FrameInfo, Mask, PixelFlags, Result};
 
 use crate::Outcome;
 use crate::facts::Facts;
-use crate::inputs::Inputs;
+use crate::inputs::{Input, Inputs};
 use crate::names;
 use crate::output::{self, Bar};
 use crate::picture::canvas::Canvas;
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         let parts = match args {
             Args { sum: true, .. } => vec![Part::Sum],
             Args { max: true, .. } => vec![Part::Max],
-            Args { all: true, .. } => (0..file.len()).map(Part::Frame).collect(),
+            Args { all: true, .. } => (0..file.n_frames()).map(Part::Frame).collect(),
             _ => vec![Part::Frame(args.frame)],
         };
         for &part in &parts {
@@ -130,7 +130,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             .par_iter()
             .map(|(file, part, target)| {
                 targets.check_free(target, args.overwrite)?;
-                let picture = picture(file, *part, &style, args.no_annotations)?;
+                let picture = picture(*file, *part, &style, args.no_annotations)?;
                 output::write_whole(target, &picture)
             })
             .collect();
@@ -206,7 +206,7 @@ struct Targets {
 }
 
 impl Targets {
-    fn new(args: &Args, inputs: &Inputs, files: &[&DetectorFile]) -> Result<Self> {
+    fn new(args: &Args, inputs: &Inputs, files: &[Input<'_>]) -> Result<Self> {
         let relative: Vec<_> = files
             .iter()
             .map(|file| (file.path(), inputs.relative(file.path())))
@@ -235,7 +235,7 @@ impl Targets {
             return Err(invalid(message).at("--output"));
         }
         if output.contains("{name}") {
-            let named = |file: &&DetectorFile| {
+            let named = |file: &Input<'_>| {
                 PathBuf::from(output.replace("{name}", &names::stem(file.path())))
             };
             return Ok(derived(files.iter().map(named).collect()));
@@ -287,7 +287,7 @@ struct Shown {
     what: String,
 }
 
-fn picture(file: &DetectorFile, part: Part, style: &Style, bare: bool) -> Result<Vec<u8>> {
+fn picture(file: Input<'_>, part: Part, style: &Style, bare: bool) -> Result<Vec<u8>> {
     let shown = match part {
         Part::Frame(index) => one(file, index)?,
         Part::Sum | Part::Max => combined(file, part)?,
@@ -321,8 +321,8 @@ fn picture(file: &DetectorFile, part: Part, style: &Style, bare: bool) -> Result
     ])
 }
 
-fn one(file: &DetectorFile, index: usize) -> Result<Shown> {
-    let frame = file.read_raw(index)?;
+fn one(file: Input<'_>, index: usize) -> Result<Shown> {
+    let frame = file.open()?.read_raw(index)?;
     let stats = match &frame.mask {
         Some(mask) => frame.pixels.stats_of_valid(mask),
         None => frame.pixels.stats(),
@@ -333,7 +333,7 @@ fn one(file: &DetectorFile, index: usize) -> Result<Shown> {
         info: frame.info,
         metadata: frame.metadata,
         stats,
-        what: match file.len() {
+        what: match file.n_frames() {
             1 => String::new(),
             frames => format!("frame {index} of {frames}"),
         },
@@ -341,7 +341,7 @@ fn one(file: &DetectorFile, index: usize) -> Result<Shown> {
 }
 
 /// The sum or the maximum of all frames, pixel by pixel, in the order of the frames.
-fn combined(file: &DetectorFile, part: Part) -> Result<Shown> {
+fn combined(file: Input<'_>, part: Part) -> Result<Shown> {
     let shape = file.shape();
     let start = if part == Part::Sum {
         0.0
@@ -355,10 +355,11 @@ fn combined(file: &DetectorFile, part: Part) -> Result<Shown> {
     let mut bar = Bar::new();
     bar.show(Progress::Stage {
         name: "reading frames".into(),
-        total: file.len(),
+        total: file.n_frames(),
     });
-    for index in 0..file.len() {
-        let frame = file.read_raw(index)?;
+    let opened = file.open()?;
+    for index in 0..file.n_frames() {
+        let frame = opened.read_raw(index)?;
         let found = frame.pixels.shape();
         if found != shape {
             let message = format!(
@@ -418,7 +419,7 @@ fn combined(file: &DetectorFile, part: Part) -> Result<Shown> {
     };
     let name = if part == Part::Sum { "sum" } else { "maximum" };
     Ok(Shown {
-        what: format!("{name} of {} frames", file.len()),
+        what: format!("{name} of {} frames", file.n_frames()),
         counts: counts.mapv(|count| count as f32),
         mask: Some(Arc::new(Mask::new(flags))),
         info,
@@ -428,7 +429,7 @@ fn combined(file: &DetectorFile, part: Part) -> Result<Shown> {
 }
 
 /// What stands above the picture.
-fn lines(file: &DetectorFile, shown: &Shown, facts: &Facts) -> Vec<String> {
+fn lines(file: Input<'_>, shown: &Shown, facts: &Facts) -> Vec<String> {
     let (rows, columns) = shown.counts.dim();
     let masked = shown.mask.as_ref().map_or(0, |mask| mask.invalid_count());
     let text = |value: Number| match value {
