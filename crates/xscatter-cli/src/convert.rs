@@ -312,7 +312,8 @@ fn jobs<'a>(args: &Args, to: To, inputs: &'a Inputs) -> Result<Vec<Job<'a>>> {
     let mut jobs = Vec::new();
     for (file, target) in files.into_iter().zip(targets) {
         let (_, range) = of(file);
-        if to.holds_several() || file.n_frames() == 1 {
+        // An empty range is an error of its file.
+        if to.holds_several() || file.n_frames() == 1 || range.is_empty() {
             let sources = vec![(file, range)];
             jobs.push(Job { sources, target });
         } else {
@@ -322,6 +323,7 @@ fn jobs<'a>(args: &Args, to: To, inputs: &'a Inputs) -> Result<Vec<Job<'a>>> {
             }));
         }
     }
+    names::check_distinct(jobs.iter().map(|job| job.target.as_path()))?;
     Ok(jobs)
 }
 

@@ -4,8 +4,10 @@
 //! named. Inputs that would share a name (`a.cbf` and `a.tif`) keep their whole names (`a.cbf.h5`,
 //! `a.tif.h5`), with the folders they are in if need be. Several outputs of one input are numbered as the frames are, from 0: `a_00003.cbf`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use xscatter::{Error, ErrorKind, Result};
 
 /// The name of a file without the ends that say how it is stored: `a` of `a.cbf.gz`.
 pub(crate) fn stem(path: &Path) -> String {
@@ -66,6 +68,21 @@ pub(crate) fn targets(inputs: &[(&Path, &Path)], extension: &str) -> Vec<PathBuf
     }
 }
 
+/// Checks that no two outputs have one name.
+///
+/// # Errors
+/// Names the first that two inputs share.
+pub(crate) fn check_distinct<'a>(targets: impl Iterator<Item = &'a Path>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for target in targets {
+        if !seen.insert(target) {
+            let message = "expected a name for each output, found two outputs of this name";
+            return Err(Error::new(ErrorKind::InvalidArgument, message).in_file(target));
+        }
+    }
+    Ok(())
+}
+
 /// The target of one frame of several: `a.cbf` becomes `a_00003.cbf`.
 pub(crate) fn numbered(target: &Path, frame: usize) -> PathBuf {
     let stem = target.file_stem().unwrap_or_default().to_string_lossy();
@@ -104,6 +121,14 @@ mod tests {
         let named = paths.map(|path| (path, Path::new("a.cbf")));
         let expected = ["s_a.cbf.h5", "x_t_a.cbf.h5", "y_t_a.cbf.h5"].map(PathBuf::from);
         assert_eq!(targets(&named, "h5"), expected);
+    }
+
+    #[test]
+    fn two_outputs_of_one_name_are_refused() {
+        let check = |names: &[&str]| check_distinct(names.iter().map(Path::new));
+        assert!(check(&["a.h5", "b.h5"]).is_ok());
+        let error = check(&["a.h5", "b.h5", "a.h5"]).unwrap_err();
+        assert_eq!(error.file(), Some(Path::new("a.h5")));
     }
 
     #[test]

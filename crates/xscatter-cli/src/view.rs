@@ -118,6 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             jobs.push((*file, part, target));
         }
     }
+    names::check_distinct(jobs.iter().map(|(_, _, target)| target.as_path()))?;
     let mut bar = Bar::new();
     bar.show(Progress::Stage {
         name: "drawing".into(),

@@ -13,16 +13,18 @@ fn convert(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-/// An npy file of one row of these 32-bit unsigned counts.
+/// An npy file of two rows of these 32-bit unsigned counts.
 fn write_npy(path: &Path, counts: &[u32]) {
     let header = format!(
-        "{{'descr': '<u4', 'fortran_order': False, 'shape': (1, {}), }}",
+        "{{'descr': '<u4', 'fortran_order': False, 'shape': (2, {}), }}",
         counts.len()
     );
     let mut bytes = b"\x93NUMPY\x01\0".to_vec();
     bytes.extend(118_u16.to_le_bytes());
     bytes.extend(format!("{header:<117}\n").bytes());
-    bytes.extend(counts.iter().flat_map(|count| count.to_le_bytes()));
+    for _ in 0..2 {
+        bytes.extend(counts.iter().flat_map(|count| count.to_le_bytes()));
+    }
     std::fs::write(path, bytes).unwrap();
 }
 

@@ -27,7 +27,7 @@ fn a_file_of_many_frames_is_one_row_and_with_frames_a_row_each() {
         assert!(lines[1].contains(word), "{word}: {}", lines[1]);
     }
     assert!(
-        lines[2].starts_with("5 ") && lines[2].contains("500 ms"),
+        lines[2].starts_with("5 ") && lines[2].contains("0.5 s"),
         "{files}"
     );
     let frames = rows(&["info", "series.edf", "--frames"]);
