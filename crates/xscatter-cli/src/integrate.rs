@@ -12,9 +12,15 @@ use xscatter::reduce::{
 use xscatter::{Error, ErrorKind, Frame, FrameSource as _, Geometry, Mask, Result, io};
 
 use crate::Outcome;
+use crate::inputs::Inputs;
 use crate::output;
+use crate::picture::plot::{Labels, draw_curve};
 
 #[derive(Debug, clap::Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Args {
     /// Detector files and folders of them.
     #[arg(required = true)]
@@ -46,6 +52,9 @@ pub(crate) struct Args {
     /// Where the `.dat` files go.
     #[arg(long, value_name = "FOLDER", default_value = "out/integrated")]
     out: PathBuf,
+    /// A PNG picture of each profile beside its `.dat` file.
+    #[arg(long, conflicts_with = "json")]
+    plot: bool,
     /// One JSON object a frame on standard output, with the profile in it, instead of files.
     #[arg(long)]
     json: bool,
@@ -58,22 +67,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         None => None,
     };
     let mask = args.mask.as_deref().map(read_mask).transpose()?;
-    let series = io::open_series(&args.paths);
-    if series.is_empty() && series.skipped().is_empty() {
-        return Err(Error::new(
-            ErrorKind::DegenerateData,
-            "expected detector files, found none",
-        ));
-    }
+    let inputs = Inputs::some(&args.paths)?;
     let mut outcome = Outcome::Complete;
-    let bar = ProgressBar::new(series.len() as u64);
+    let bar = ProgressBar::new(inputs.n_frames() as u64);
     let mut engine: Option<Engine> = None;
-    for index in 0..series.len() {
-        let frame = series
-            .read(index)
+    for (index, (file, number)) in inputs.frames().enumerate() {
+        let path = file.path();
+        let frame = file
+            .open()
+            .and_then(|file| file.read(number))
             .and_then(|frame| masked(frame, mask.as_ref()));
-        let (file, number) = series.locate(index);
-        let path = series.files()[file].path();
         let result = frame.and_then(|frame| {
             let engine = Engine::for_frame(&mut engine, &frame, geometry.as_ref(), &config)?;
             let profile = engine.integrator.integrate(&frame)?;
@@ -81,7 +84,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                 output::line(as_json(path, number, &profile));
                 return Ok(());
             }
-            save(&args.out, index, path, number, engine, &profile)
+            let target = save(&args.out, index, path, number, engine, &profile)?;
+            if args.plot {
+                plot(&target.with_extension("png"), path, number, &profile)?;
+            }
+            Ok(())
         });
         if let Err(error) = result {
             bar.suspend(|| output::report(&error.in_file(path)));
@@ -90,10 +97,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if output::report_skipped(series.skipped(), &args.paths) == Outcome::Partial {
+    if inputs.report_skipped() == Outcome::Partial {
         outcome = Outcome::Partial;
     }
-    if !args.json && !series.is_empty() {
+    if !args.json && inputs.n_frames() > 0 {
         output::line(format_args!("profiles in {}", args.out.display()));
     }
     Ok(outcome)
@@ -186,7 +193,7 @@ fn save(
     number: usize,
     engine: &Engine,
     profile: &Profile,
-) -> Result<()> {
+) -> Result<PathBuf> {
     fs::create_dir_all(folder).map_err(|error| Error::from(error).in_file(folder))?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     // The running number keeps files of one name in several folders apart.
@@ -197,7 +204,28 @@ fn save(
         engine.integrator.describe(),
     ];
     write_dat(&mut text, profile, &comments)?;
-    fs::write(&target, text).map_err(|error| Error::from(error).in_file(&target))
+    output::write_whole(&target, &text)?;
+    Ok(target)
+}
+
+/// Draws a profile beside its file.
+fn plot(target: &Path, path: &Path, number: usize, profile: &Profile) -> Result<()> {
+    let defined: Vec<_> = profile.defined().collect();
+    let column = |pick: fn(&(f64, f64, Option<f64>)) -> f64| defined.iter().map(pick).collect();
+    let (radial, intensity): (Vec<f64>, Vec<f64>) = (column(|bin| bin.0), column(|bin| bin.1));
+    let sigma: Option<Vec<f64>> = defined.iter().map(|bin| bin.2).collect();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let labels = Labels {
+        title: format!("{name}   frame {number}"),
+        x: profile.unit.name().to_owned(),
+        y: "intensity".to_owned(),
+    };
+    let picture = draw_curve(&radial, &intensity, sigma.as_deref(), &labels);
+    let texts = [
+        ("Title", labels.title),
+        ("Source", path.display().to_string()),
+    ];
+    output::write_whole(target, &picture.to_png(&texts)?)
 }
 
 fn as_json(path: &Path, number: usize, profile: &Profile) -> serde_json::Value {

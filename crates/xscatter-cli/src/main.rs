@@ -5,12 +5,18 @@
     reason = "a program talks to people"
 )]
 
+mod convert;
+mod facts;
 mod features;
 mod info;
+mod inputs;
 mod integrate;
+mod names;
 mod output;
+mod picture;
 mod simulate;
 mod sort;
+mod view;
 
 use std::process::ExitCode;
 
@@ -28,6 +34,10 @@ struct Cli {
 enum Command {
     /// Show what is in detector files: format, shape, counts, mask, geometry, header.
     Info(info::Args),
+    /// Convert detector files to EDF, CBF, TIFF, npy or NeXus HDF5.
+    Convert(convert::Args),
+    /// Draw frames as PNG pictures with colour bar, masked pixels and beam centre.
+    View(view::Args),
     /// Simulate an archive of SAXS, WAXS, GISAXS and GIWAXS as detector files with labels.
     Simulate(simulate::Args),
     /// Sort detector files by technique, with a trained model or after training one.
@@ -49,7 +59,9 @@ enum Outcome {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Info(args) => info::run(&args),
+        Command::Info(args) => Ok(info::run(&args)),
+        Command::Convert(args) => convert::run(&args),
+        Command::View(args) => view::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Sort(args) => sort::run(&args),
         Command::Features(args) => features::run(&args),

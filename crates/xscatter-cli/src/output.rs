@@ -1,10 +1,10 @@
-//! Tables, progress and errors for people.
+//! Progress, errors and whole files.
 
 use std::error::Error as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use xscatter::bystander::is_bystander;
 use xscatter::io::Skipped;
@@ -12,11 +12,38 @@ use xscatter::progress::Progress;
 
 use crate::Outcome;
 
-/// A plain table with these column titles.
-pub(crate) fn table<const N: usize>(titles: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(titles);
-    table
+/// Writes a file under a temporary name in its folder, then gives it its name: it is whole or not there.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> xscatter::Result<()> {
+    let failed = |error: std::io::Error| xscatter::Error::from(error).in_file(path);
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written =
+        std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path));
+    if written.is_err() {
+        // The first error is the one to report; there may be no file at all.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.map_err(failed)
+}
+
+/// Writes something that a person should know to standard error.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    eprintln!("note: {text}");
+}
+
+/// Something that turns on standard error while the length of the work is unknown.
+pub(crate) fn spinner(message: &'static str) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner().with_message(message);
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    spinner
 }
 
 /// Writes an error and what caused it to standard error.
@@ -77,6 +104,21 @@ impl Bar {
             Progress::Note(text) => self.0.suspend(|| eprintln!("note: {text}")),
             _ => {}
         }
+    }
+
+    /// So many more steps are done, from any thread.
+    pub(crate) fn advance(&self, steps: usize) {
+        self.0.inc(steps as u64);
+    }
+
+    /// Does something that writes to the terminal, with the bar out of the way.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.0.suspend(write)
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
     }
 
     pub(crate) fn finish(&self) {

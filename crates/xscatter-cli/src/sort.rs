@@ -102,7 +102,7 @@ fn train(
         None => ArchiveConfig::small(args.seed),
     };
     archive::simulate(&config, &folder, &mut |step| bar.show(step), stop)?;
-    let open = |part: Part| LabelledSeries::from_table(&folder.join(part.folder()));
+    let open = |part: Part| LabelledSeries::from_table(folder.join(part.folder()));
     let (network, rows, holdout) = (
         open(Part::Network)?,
         open(Part::Train)?,

@@ -1,6 +1,11 @@
 //! The program as a person and as a script use it.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod convert;
+mod info;
+mod real;
+mod view;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -40,6 +45,48 @@ fn write_frame(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
     write(&path, Format::Cbf, &[frame], &WriteOptions::default()).unwrap();
     path
+}
+
+/// An EDF file of so many frames of 8 × 12 pixels; frame n holds counts of n, one pixel is masked.
+fn write_series(folder: &Path, name: &str, frames: usize) -> PathBuf {
+    let mut bad = Array2::from_elem((8, 12), false);
+    bad[(1, 2)] = true;
+    let mask = std::sync::Arc::new(Mask::from_bad(bad.view()));
+    let frames: Vec<Frame> = (0..frames)
+        .map(|index| {
+            let counts = Array2::from_elem((8, 12), index as f32);
+            let info = FrameInfo {
+                exposure_s: Some(0.5),
+                ..FrameInfo::default()
+            };
+            Frame::new(counts)
+                .with_mask(mask.clone())
+                .unwrap()
+                .with_info(info)
+        })
+        .collect();
+    let path = folder.join(name);
+    write(&path, Format::Edf, &frames, &WriteOptions::default()).unwrap();
+    path
+}
+
+/// The names of all files below a folder, hidden ones included, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let below = path.strip_prefix(folder).unwrap();
+                found.push(below.to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 #[test]
