@@ -66,6 +66,15 @@ impl Dataset {
             .body(&file, kind::DATATYPE)?
             .ok_or_else(|| missing("a datatype"))?;
         let datatype = Datatype::parse(&mut body.cursor("datatype", &file))?;
+        let elements = dataspace.elements();
+        let bytes = elements.and_then(|n| n.checked_mul(datatype.bytes() as u64));
+        if bytes.is_none() && !dataspace.shape.contains(&0) {
+            return Err(Error::Limit {
+                place: path,
+                most: u64::MAX,
+                claimed: u64::MAX,
+            });
+        }
         let body = header
             .body(&file, kind::LAYOUT)?
             .ok_or_else(|| missing("a layout"))?;

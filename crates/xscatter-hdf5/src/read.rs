@@ -40,6 +40,50 @@ impl Dataset {
         self.read_box(start, count, out, scratch, 0)
     }
 
+    /// Whether every element of a box was written and lies within the file: what a series that was
+    /// cut off still has. Of a virtual dataset nothing is looked up, and it says yes.
+    ///
+    /// # Errors
+    /// If the box is not within the dataset, or the index of its chunks is broken.
+    pub fn is_written(&self, start: &[u64], count: &[u64]) -> Result<bool> {
+        let bytes = self.bytes_of(start, count)?;
+        match self.layout() {
+            _ if bytes == 0 => Ok(true),
+            Layout::Compact(_) | Layout::Virtual { .. } => Ok(true),
+            Layout::Contiguous { address } => {
+                let zeros = vec![0; count.len()];
+                let width = self.datatype().bytes() as u64;
+                let mut last = 0;
+                let _: Result<()> = boxes::runs(
+                    (self.shape(), start),
+                    (count, &zeros),
+                    count,
+                    |from, _, len| {
+                        last = last.max((from + len).saturating_mul(width));
+                        Ok(())
+                    },
+                );
+                Ok(self.file().check("elements", *address, last).is_ok())
+            }
+            Layout::Chunked(_) => {
+                let index = self.chunks()?;
+                let (first, spread) = touched(&index.grid().chunk, start, count);
+                let mut step = vec![0; count.len()];
+                loop {
+                    let coords: Vec<u64> = first.iter().zip(&step).map(|(a, b)| a + b).collect();
+                    let is_there = index.get(&coords).is_some_and(|chunk| {
+                        self.file()
+                            .check("chunk", chunk.address, chunk.bytes)
+                            .is_ok()
+                    });
+                    if !is_there || !boxes::step(&mut step, &spread) {
+                        return Ok(is_there);
+                    }
+                }
+            }
+        }
+    }
+
     /// `depth` counts the virtual datasets that led here.
     pub(crate) fn read_box(
         &self,

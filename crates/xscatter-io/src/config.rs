@@ -13,6 +13,9 @@ pub struct ReadConfig {
     /// virtual pixel, interpolated by the detector) flags a pixel as healed unless it is listed here.
     /// The NeXus note rejects `0x00FF`, cctbx any bit.
     pub pixel_mask_bits: u32,
+    /// The dataset of an HDF5 file to read instead of the one that is found to be the image; of any
+    /// name and with two or more axes, of which the last two are rows and columns.
+    pub dataset: Option<String>,
 }
 
 impl Default for ReadConfig {
@@ -20,6 +23,7 @@ impl Default for ReadConfig {
         Self {
             limits: Limits::default(),
             pixel_mask_bits: 0x1ff,
+            dataset: None,
         }
     }
 }
