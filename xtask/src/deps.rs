@@ -8,9 +8,10 @@ use crate::cargo::{cargo, output};
 const LIMITS: [(&str, usize); 1] = [("xscatter-core", 20)];
 
 /// The libraries that a project adds one by one.
-const LIBRARIES: [&str; 14] = [
+const LIBRARIES: [&str; 15] = [
     "xscatter-core",
     "xscatter-codecs",
+    "xscatter-hdf5",
     "xscatter-geometry",
     "xscatter-io",
     "xscatter-reduce",

@@ -16,6 +16,9 @@ pub struct ReadConfig {
     pub pixel_mask_bits: u32,
     /// The layout of headerless files: with it every file is read so, whatever it begins with.
     pub raw: Option<RawLayout>,
+    /// The dataset of an HDF5 file to read instead of the one that is found to be the image; of any
+    /// name and with two or more axes, of which the last two are rows and columns.
+    pub dataset: Option<String>,
 }
 
 impl Default for ReadConfig {
@@ -24,6 +27,7 @@ impl Default for ReadConfig {
             limits: Limits::default(),
             pixel_mask_bits: 0x1ff,
             raw: None,
+            dataset: None,
         }
     }
 }

@@ -43,7 +43,7 @@ pub fn open_with(path: impl AsRef<Path>, config: &ReadConfig) -> Result<Detector
 /// Opens the content of a detector file that is in memory already: from an archive, a socket, a
 /// message queue. `name` stands in errors and beside the frames.
 ///
-/// HDF5 files cannot be opened this way, and pixels that lie in another file are not found.
+/// Pixels that lie in another file are not found.
 ///
 /// # Errors
 /// As [`open`].

@@ -6,12 +6,16 @@ use super::Problem;
 
 /// What each library may depend on among the packages of the workspace; the picture of it is in
 /// `docs/architecture.md`. A new library gets a line here.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("xscatter-core", &[]),
     ("xscatter-codecs", &[]),
+    ("xscatter-hdf5", &["xscatter-codecs"]),
     ("xscatter-testkit", &["xscatter-core"]),
     ("xscatter-geometry", &["xscatter-core"]),
-    ("xscatter-io", &["xscatter-codecs", "xscatter-core"]),
+    (
+        "xscatter-io",
+        &["xscatter-codecs", "xscatter-core", "xscatter-hdf5"],
+    ),
     ("xscatter-learn", &["xscatter-core"]),
     ("xscatter-deep", &["xscatter-core"]),
     ("xscatter-metrics", &["xscatter-core"]),

@@ -1,11 +1,10 @@
 //! One image of an HDF5 file by the path of its dataset.
 
-use std::path::Path;
-
 use xscatter_core::{Error, ErrorKind, Result};
+use xscatter_hdf5::Scratch;
 
 use super::tree::{self, Tree};
-use super::{image_shape, read_image};
+use super::{container, foreign, image_shape, read_image};
 use crate::blob::Blob;
 use crate::limits::Limits;
 use crate::pixels::Pixels;
@@ -16,10 +15,8 @@ pub(crate) fn read_dataset(
     name: Option<&str>,
     limits: &Limits,
 ) -> Result<(String, Pixels)> {
-    super::check_plain(blob)?;
-    let path = blob.path();
-    let file = tree::open(path)?;
-    let listing = Tree::read(&file, path.parent().unwrap_or(Path::new("")));
+    let file = container::open(blob)?;
+    let listing = Tree::read(&file);
     let wanted = |found: &str| match name {
         Some(name) => found.trim_start_matches('/') == name.trim_start_matches('/'),
         None => ["pixel_mask", "mask"].contains(&tree::last(found)),
@@ -49,6 +46,9 @@ pub(crate) fn read_dataset(
         .at(&array.path));
     }
     let shape = image_shape(array, limits)?;
-    let pixels = read_image(&file, array, 0, shape, limits, blob.open()?.len())?;
+    let dataset = file.dataset(&array.path).map_err(foreign)?;
+    let mut pixels = Pixels::default();
+    read_image(&dataset, 0, shape, &mut pixels, &mut Scratch::default())
+        .map_err(|error| error.at(&array.path))?;
     Ok((array.path.clone(), pixels))
 }

@@ -1,9 +1,12 @@
 //! Which dataset of an HDF5 file is the detector image.
 
-use rust_hdf5::{H5File, H5Group};
-use xscatter_core::{Error, ErrorKind, Result};
+use std::collections::BTreeMap;
 
-use super::tree::{Array, Tree, last};
+use xscatter_core::{Error, ErrorKind, Result};
+use xscatter_hdf5::{File, Storage};
+
+use super::container::foreign;
+use super::tree::{self, Array, Tree, last};
 
 /// Names of arrays that lie beside images and are none.
 const NO_IMAGES: [&str; 14] = [
@@ -37,7 +40,9 @@ pub(super) struct Found {
 enum Rank {
     /// `data_000001`: a part of a DECTRIS series.
     Part,
-    /// What the group of the dataset calls its signal.
+    /// What the file says is to be shown.
+    Default,
+    /// What the group of the dataset calls its signal, or what calls itself one.
     Signal,
     /// Called `data`.
     Named,
@@ -45,19 +50,50 @@ enum Rank {
     Shaped,
 }
 
-pub(super) fn image(file: &H5File, tree: &Tree) -> Result<Found> {
+pub(super) fn image(file: &File, tree: &Tree) -> Result<Found> {
+    let default = default_signal(file);
+    let mut signals = BTreeMap::new();
     let best = tree
         .arrays
         .iter()
-        .filter_map(|array| Some((rank(file, array)?, array)))
+        .filter_map(|array| {
+            let rank = rank(file, array, default.as_deref(), &mut signals)?;
+            Some((rank, array))
+        })
         .min_by_key(|(rank, array)| (*rank, array.path.matches('/').count(), array.path.as_str()));
     match best {
-        Some((Rank::Part, array)) => series(tree, group(&array.path)),
+        Some((Rank::Part, array)) => series(file, tree, group(&array.path)),
         Some((_, array)) => Ok(Found {
             parts: vec![array.clone()],
             warning: None,
         }),
         None => Err(nothing(tree)),
+    }
+}
+
+/// The dataset that the caller names, whatever it is called and however many axes it has.
+pub(super) fn named(file: &File, path: &str) -> Result<Found> {
+    let dataset = file.dataset(path).map_err(foreign)?;
+    let numbers = tree::dtype(dataset.datatype()).zip(tree::sizes(dataset.shape()));
+    match numbers {
+        Some(((dtype, _), shape)) if shape.len() >= 2 => Ok(Found {
+            parts: vec![Array {
+                path: path.trim_matches('/').to_owned(),
+                shape,
+                dtype,
+                dataset: Some(dataset),
+            }],
+            warning: None,
+        }),
+        _ => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "expected numbers in two dimensions or more, found {} of shape {:?}",
+                dataset.datatype(),
+                dataset.shape()
+            ),
+        )
+        .at(path)),
     }
 }
 
@@ -70,7 +106,12 @@ fn is_part(name: &str) -> bool {
         .is_some_and(|number| number.len() >= 4 && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-fn rank(file: &H5File, array: &Array) -> Option<Rank> {
+fn rank(
+    file: &File,
+    array: &Array,
+    default: Option<&str>,
+    signals: &mut BTreeMap<String, Option<String>>,
+) -> Option<Rank> {
     let name = last(&array.path);
     if is_part(name) && array.shape.len() == 3 {
         return Some(Rank::Part);
@@ -79,7 +120,15 @@ fn rank(file: &H5File, array: &Array) -> Option<Rank> {
         array.shape[array.shape.len() - 2],
         array.shape[array.shape.len() - 1],
     );
-    if signal(file, &array.path).is_some_and(|signal| signal == name) {
+    if default == Some(array.path.as_str()) {
+        return Some(Rank::Default);
+    }
+    let group = group(&array.path);
+    let signal = signals.entry(group.to_owned()).or_insert_with(|| {
+        let group = file.group(group).ok()?;
+        tree::attribute(group.attribute("signal"))
+    });
+    if signal.as_deref() == Some(name) || is_signal(array) {
         return Some(Rank::Signal);
     }
     if name == "data" {
@@ -89,17 +138,38 @@ fn rank(file: &H5File, array: &Array) -> Option<Rank> {
     (shaped && !NO_IMAGES.contains(&name)).then_some(Rank::Shaped)
 }
 
-/// The attribute `signal` of the group of a dataset.
-fn signal(file: &H5File, path: &str) -> Option<String> {
-    let mut parent: H5Group = file.root_group();
-    for name in group(path).split('/').filter(|name| !name.is_empty()) {
-        parent = parent.group(name).ok()?;
+/// Whether a dataset calls itself the signal, as in NeXus before 2014: `signal = 1`.
+fn is_signal(array: &Array) -> bool {
+    let attribute = array
+        .dataset
+        .as_ref()
+        .and_then(|dataset| dataset.attribute("signal").ok()?);
+    attribute.is_some_and(|attribute| {
+        let values = &attribute.values;
+        values.as_f64s().is_ok_and(|numbers| numbers == [1.0])
+            || values.as_strings().is_ok_and(|texts| texts == ["1"])
+    })
+}
+
+/// What the file says is to be shown: the attributes `default` lead from the root to a group with a
+/// `signal`.
+fn default_signal(file: &File) -> Option<String> {
+    const DEEPEST: usize = 8;
+    let mut group = file.root();
+    let mut path = String::new();
+    for _ in 0..DEEPEST {
+        if let Some(signal) = tree::attribute(group.attribute("signal")) {
+            return Some(format!("{path}{signal}"));
+        }
+        let next = tree::attribute(group.attribute("default"))?;
+        group = group.group(&next).ok()?;
+        path = format!("{path}{next}/");
     }
-    parent.attr_string("signal").ok()
+    None
 }
 
 /// The parts of a series in order, up to the first that cannot be reached.
-fn series(tree: &Tree, folder: &str) -> Result<Found> {
+fn series(file: &File, tree: &Tree, folder: &str) -> Result<Found> {
     let inside = |path: &str| group(path) == folder && is_part(last(path));
     let mut expected: Vec<&str> = tree
         .arrays
@@ -142,9 +212,34 @@ fn series(tree: &Tree, folder: &str) -> Result<Found> {
         }
         parts.push(array.clone());
     }
-    Ok(Found {
-        parts,
-        warning: None,
+    let warning = parts.last_mut().and_then(|last| shorten(file, last));
+    parts.retain(|part| part.shape[0] > 0);
+    if parts.is_empty() {
+        return Err(nothing(tree));
+    }
+    Ok(Found { parts, warning })
+}
+
+/// Takes off the end of the last part what was never written, or went lost with the end of its file.
+fn shorten(file: &File, part: &mut Array) -> Option<String> {
+    let dataset = file.dataset(&part.path).ok()?;
+    if !matches!(dataset.storage(), Storage::Chunked(_)) {
+        return None;
+    }
+    let planned = part.shape[0];
+    let is_there = |frame: usize| {
+        let start = [frame as u64, 0, 0];
+        let count = [1, dataset.shape()[1], dataset.shape()[2]];
+        dataset.is_written(&start, &count).unwrap_or(false)
+    };
+    while part.shape[0] > 0 && !is_there(part.shape[0] - 1) {
+        part.shape[0] -= 1;
+    }
+    (part.shape[0] < planned).then(|| {
+        format!(
+            "the series ends within its last data file, {}: {} of {planned} frames are there",
+            part.path, part.shape[0]
+        )
     })
 }
 

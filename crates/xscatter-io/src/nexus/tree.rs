@@ -3,12 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rust_hdf5::{
-    ByteOrder as H5Order, DatatypeMessage, H5Dataset, H5File, H5Group, Hdf5Error, LinkClass,
-};
-use xscatter_core::{Error, ErrorKind, Result};
+use xscatter_hdf5::{ByteOrder as H5Order, Dataset, Datatype, File, Node, Object, Target, Values};
 
-use super::sources::{self, Absent};
 use crate::header;
 use crate::pixels::{ByteOrder, Dtype};
 
@@ -27,11 +23,8 @@ pub(super) struct Array {
     pub(super) path: String,
     pub(super) shape: Vec<usize>,
     pub(super) dtype: Dtype,
-    pub(super) order: ByteOrder,
-    /// Reached through a link into another file.
-    pub(super) linked: bool,
-    /// Parts of a virtual dataset whose file is not there.
-    pub(super) absent: Vec<Absent>,
+    /// `None` for one in another file, which is not held open.
+    pub(super) dataset: Option<Dataset>,
 }
 
 /// The listing of one file.
@@ -41,7 +34,7 @@ pub(super) struct Tree {
     pub(super) arrays: Vec<Array>,
     /// The other files that this one draws on.
     pub(super) files: Vec<PathBuf>,
-    /// External links that lead nowhere, with the reason.
+    /// Links that lead nowhere, with the reason.
     pub(super) dangling: Vec<(String, String)>,
     /// What is neither: curves, tables, lists. For the message to the user.
     pub(super) others: Vec<String>,
@@ -51,64 +44,62 @@ pub(super) struct Tree {
 const SMALL: usize = 4;
 /// Bytes of one element beyond which a value is not read.
 const MAX_ELEMENT: usize = 1 << 16;
-/// Depth to which groups are listed.
-const MAX_DEPTH: usize = 32;
 
 impl Tree {
-    /// Lists a file that lies in `folder`.
-    pub(super) fn read(file: &H5File, folder: &Path) -> Self {
+    pub(super) fn read(file: &File) -> Self {
         let mut tree = Self::default();
-        let mut links = BTreeMap::new();
-        external_links(&file.root_group(), "", 0, &mut links);
-        let mut paths = file.dataset_names();
-        paths.extend(links.keys().cloned());
-        paths.sort();
-        paths.dedup();
-        tree.files
-            .extend(links.values().map(|file| folder.join(file)));
-        for path in paths {
-            let linked = links.contains_key(&path);
-            match file.dataset(&path) {
-                Ok(dataset) => tree.add(path, &dataset, linked, folder),
-                Err(error) if linked || matches!(error, Hdf5Error::DanglingLink { .. }) => {
-                    tree.dangling.push((path, error.to_string()));
+        for entry in file.walk() {
+            let path = entry.path;
+            match entry.node {
+                Node::Object(Object::Dataset(dataset)) => tree.add(path, dataset, false),
+                Node::Object(_) => {}
+                Node::Link(Target::External { file: name, .. }) => {
+                    tree.files.extend(beside(file, &name));
+                    match file.object(&path) {
+                        Ok(Object::Dataset(dataset)) => tree.add(path, dataset, true),
+                        Ok(_) => {}
+                        Err(error) => tree.dangling.push((path, error.to_string())),
+                    }
                 }
-                Err(error) => tree.others.push(format!("{path} ({error})")),
+                Node::Link(_) => match file.object(&path) {
+                    Ok(Object::Dataset(dataset)) => tree.add(path, dataset, true),
+                    Ok(_) => {}
+                    Err(error) => tree.dangling.push((path, error.to_string())),
+                },
+                Node::Broken(error) => tree.others.push(format!("{path} ({error})")),
+                _ => {}
             }
         }
         tree
     }
 
-    fn add(&mut self, path: String, dataset: &H5Dataset, linked: bool, folder: &Path) {
-        let shape = dataset.shape();
-        let Ok(datatype) = dataset.datatype() else {
+    fn add(&mut self, path: String, dataset: Dataset, linked: bool) {
+        let Some(shape) = sizes(dataset.shape()) else {
             return;
         };
         let elements = shape
             .iter()
             .try_fold(1_usize, |n, &dim| n.checked_mul(dim))
             .unwrap_or(usize::MAX);
-        let numeric = dtype(&datatype);
+        let dtype = dtype(dataset.datatype()).map(|(dtype, _)| dtype);
         let flat = shape.iter().filter(|&&dim| dim != 1).count() < 2;
-        if elements > 0 && elements <= SMALL && flat && dataset.element_size() <= MAX_ELEMENT {
-            if let Some(scalar) = scalar(dataset, &datatype) {
+        let small = elements > 0 && elements <= SMALL && !dataset.dataspace().is_null;
+        if small && flat && dataset.datatype().bytes() <= MAX_ELEMENT {
+            if let Some(scalar) = scalar(&dataset) {
                 self.scalars.insert(path, scalar);
             }
-        } else if let (Some((dtype, order)), true) = (numeric, (2..=4).contains(&shape.len())) {
-            let (files, absent) = sources::of_virtual(dataset, folder);
-            self.files.extend(files);
+        } else if let (Some(dtype), true) = (dtype, (2..=4).contains(&shape.len())) {
+            self.files.extend(sources(&dataset));
             self.arrays.push(Array {
                 path,
                 shape,
                 dtype,
-                order,
-                linked,
-                absent,
+                dataset: (!linked).then_some(dataset),
             });
         } else {
-            let kind = match numeric {
-                Some((dtype, _)) => dtype.to_string(),
-                None => class(&datatype).to_owned(),
+            let kind = match dtype {
+                Some(dtype) => dtype.to_string(),
+                None => class(dataset.datatype()).to_owned(),
             };
             self.others
                 .push(format!("{path} ({kind}, shape {shape:?})"));
@@ -157,58 +148,46 @@ pub(super) fn nearness<'a>(path: &'a str, beside: &str) -> (usize, usize, &'a st
     (usize::MAX - shared, path.matches('/').count(), path)
 }
 
-/// Adds the external links below a group, each with its file; datasets of the file itself are listed
-/// by the container.
-fn external_links(
-    group: &H5Group,
-    prefix: &str,
-    depth: usize,
-    links: &mut BTreeMap<String, String>,
-) {
-    for name in group.link_names().unwrap_or_default() {
-        if let Ok(LinkClass::External { file, .. }) = group.link_class(&name) {
-            links.insert(format!("{prefix}{name}"), file);
-        }
-    }
-    if depth == MAX_DEPTH {
-        return;
-    }
-    for name in group.group_names().unwrap_or_default() {
-        if let Ok(child) = group.group(&name) {
-            external_links(&child, &format!("{prefix}{name}/"), depth + 1, links);
-        }
-    }
+/// A shape whose axes can be counted on this machine.
+pub(super) fn sizes(shape: &[u64]) -> Option<Vec<usize>> {
+    shape.iter().map(|&len| usize::try_from(len).ok()).collect()
 }
 
-fn scalar(dataset: &H5Dataset, datatype: &DatatypeMessage) -> Option<Scalar> {
-    let unit = dataset
-        .attr("units")
-        .and_then(|attribute| attribute.read_string())
-        .ok()
-        .map(|unit| header::value(&unit));
-    let (text, numbers) = match datatype {
-        DatatypeMessage::FixedString { .. } | DatatypeMessage::VarLenString { .. } => {
-            (dataset.read_strings_lossy().ok()?.join(" "), Vec::new())
-        }
-        DatatypeMessage::FloatingPoint { .. } => {
-            let numbers = dataset.read_numeric_as::<f64>().ok()?;
-            (joined(&numbers), numbers)
-        }
-        _ => {
-            if let Ok(numbers) = dataset.read_numeric_as::<i64>() {
-                (
-                    joined(&numbers),
-                    numbers.iter().map(|&n| n as f64).collect(),
-                )
-            } else {
-                let numbers = dataset.read_numeric_as::<u64>().ok()?;
-                (
-                    joined(&numbers),
-                    numbers.iter().map(|&n| n as f64).collect(),
-                )
-            }
-        }
+/// Where a file that is named in this one is expected.
+fn beside(file: &File, name: &Path) -> Option<PathBuf> {
+    let folder = file.path()?.parent().unwrap_or(Path::new(""));
+    Some(folder.join(name))
+}
+
+/// The files that a virtual dataset draws on; `%` stands for a number that only the container counts.
+fn sources(dataset: &Dataset) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = dataset
+        .mappings()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|mapping| mapping.file())
+        .filter(|name| !name.to_string_lossy().contains('%'))
+        .filter_map(|name| beside(dataset.file(), name))
+        .collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+fn scalar(dataset: &Dataset) -> Option<Scalar> {
+    let values = dataset.read_all().ok()?;
+    let (text, numbers) = if values.datatype().is_text() {
+        (values.as_strings().ok()?.join(" "), Vec::new())
+    } else if let Ok(integers) = values.as_integers() {
+        (
+            joined(&integers),
+            integers.iter().map(|&n| n as f64).collect(),
+        )
+    } else {
+        let numbers = values.as_f64s().ok()?;
+        (joined(&numbers), numbers)
     };
+    let unit = attribute(dataset.attribute("units"));
     Some(Scalar {
         text: header::value(&text),
         number: match *numbers {
@@ -219,26 +198,35 @@ fn scalar(dataset: &H5Dataset, datatype: &DatatypeMessage) -> Option<Scalar> {
     })
 }
 
+/// The text of an attribute; a broken one is as good as none.
+pub(super) fn attribute(
+    found: xscatter_hdf5::Result<Option<xscatter_hdf5::Attribute>>,
+) -> Option<String> {
+    let values: Values = found.ok()??.values;
+    let text = values.as_strings().ok()?.into_iter().next()?;
+    Some(header::value(&text))
+}
+
 fn joined<T: ToString>(numbers: &[T]) -> String {
     let texts: Vec<_> = numbers.iter().map(ToString::to_string).collect();
     texts.join(" ")
 }
 
 /// The pixel type of a datatype; `None` for what is no plain number.
-pub(super) fn dtype(datatype: &DatatypeMessage) -> Option<(Dtype, ByteOrder)> {
-    let order = |order: &H5Order| match order {
-        H5Order::BigEndian => ByteOrder::Big,
-        H5Order::LittleEndian => ByteOrder::Little,
+pub(super) fn dtype(datatype: &Datatype) -> Option<(Dtype, ByteOrder)> {
+    let native = |order: &H5Order| match order {
+        H5Order::Big => ByteOrder::Big,
+        H5Order::Little => ByteOrder::Little,
     };
     Some(match datatype {
-        DatatypeMessage::FixedPoint {
-            size,
-            byte_order,
+        datatype if datatype.is_bool() => (Dtype::Bool, ByteOrder::NATIVE),
+        Datatype::Integer {
+            bytes,
             signed,
-            bit_offset: 0,
-            bit_precision,
-        } if u32::from(*bit_precision) == size * 8 => {
-            let dtype = match (size, signed) {
+            order,
+            whole: true,
+        } => {
+            let dtype = match (bytes, signed) {
                 (1, false) => Dtype::U8,
                 (1, true) => Dtype::I8,
                 (2, false) => Dtype::U16,
@@ -249,41 +237,25 @@ pub(super) fn dtype(datatype: &DatatypeMessage) -> Option<(Dtype, ByteOrder)> {
                 (8, true) => Dtype::I64,
                 _ => return None,
             };
-            (dtype, order(byte_order))
+            (dtype, native(order))
         }
-        DatatypeMessage::FloatingPoint {
-            size, byte_order, ..
-        } => match size {
-            4 => (Dtype::F32, order(byte_order)),
-            8 => (Dtype::F64, order(byte_order)),
+        Datatype::Float {
+            bytes,
+            order,
+            ieee: true,
+        } => match bytes {
+            4 => (Dtype::F32, native(order)),
+            8 => (Dtype::F64, native(order)),
             _ => return None,
         },
         _ => return None,
     })
 }
 
-fn class(datatype: &DatatypeMessage) -> &'static str {
+fn class(datatype: &Datatype) -> &'static str {
     match datatype {
-        DatatypeMessage::Compound { .. } => "table of compound records",
-        DatatypeMessage::FixedString { .. } | DatatypeMessage::VarLenString { .. } => "text",
+        Datatype::Compound { .. } => "table of compound records",
+        datatype if datatype.is_text() => "text",
         _ => "values that are no numbers",
     }
-}
-
-/// An error of the container as one of ours.
-pub(super) fn foreign(error: Hdf5Error) -> Error {
-    let kind = match &error {
-        Hdf5Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            ErrorKind::Truncated
-        }
-        Hdf5Error::Io(_) | Hdf5Error::ExternalFileNotFound { .. } => ErrorKind::Io,
-        Hdf5Error::Unsupported(_) => ErrorKind::Unsupported,
-        _ => ErrorKind::Malformed,
-    };
-    Error::new(kind, format!("expected a whole HDF5 file: {error}")).with_source(error)
-}
-
-/// Opens a file for reading; without a lock, since a detector may still be writing to it.
-pub(super) fn open(path: &std::path::Path) -> Result<H5File> {
-    H5File::options().no_locking().open(path).map_err(foreign)
 }

@@ -3,18 +3,26 @@
 use std::path::Path;
 
 use rust_hdf5::format::messages::filter::FilterPipeline;
-use rust_hdf5::{DatatypeMessage, H5Dataset, H5File, H5Group, H5Type, VarLenUnicode};
+use rust_hdf5::{DatatypeMessage, H5Dataset, H5File, H5Group, H5Type, Hdf5Error, VarLenUnicode};
 use xscatter_core::{Error, ErrorKind, Frame, PixelFlags, Result};
 
 use super::facts::PONI_GROUP;
 use super::mask;
-use super::tree::foreign;
 use crate::bitshuffle;
 use crate::header;
 use crate::poni;
 use crate::write::{Compression, WriteDtype, WriteOptions, pixel_bytes};
 
 const DEFLATE_LEVEL: u32 = 4;
+
+/// An error of the writing container as one of ours.
+fn foreign(error: Hdf5Error) -> Error {
+    let kind = match &error {
+        Hdf5Error::Io(_) => ErrorKind::Io,
+        _ => ErrorKind::Other,
+    };
+    Error::new(kind, format!("HDF5 cannot be written: {error}")).with_source(error)
+}
 
 /// Writes the frames as one dataset, a chunk each; what is said about them is that of the first.
 pub(crate) fn write(path: &Path, frames: &[Frame], options: WriteOptions) -> Result<()> {

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+mod attribute;
+mod boxes;
+mod btree2;
+mod checksum;
+mod chunk_index;
+mod cursor;
+mod dataset;
+mod dataspace;
+mod datatype;
+mod error;
+mod file;
+mod fractal_heap;
+mod global_heap;
+mod group;
+mod layout;
+mod links;
+mod object_header;
+mod read;
+mod selection;
+mod stated;
+mod store;
+mod superblock;
+mod values;
+mod virtual_dataset;
+
+pub use attribute::Attribute;
+pub use chunk_index::{Chunk, ChunkIndex};
+pub use dataset::{Dataset, Storage};
+pub use dataspace::Dataspace;
+pub use datatype::{ByteOrder, Datatype, Member};
+pub use error::{Error, Result};
+pub use file::{Entry, File, Node, Walk};
+pub use group::{Group, Object};
+pub use layout::Filter;
+pub use links::{Link, Target};
+pub use read::Scratch;
+pub use values::Values;
+pub use virtual_dataset::Mapping;
