@@ -62,6 +62,7 @@ pub mod azint;
 mod columns;
 mod fixed;
 mod h5;
+mod h5_write;
 mod nexus;
 mod numbers;
 mod titles;
@@ -341,7 +342,7 @@ pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Vec<Curve>> 
                 "expected a curve, found an empty file",
             ));
         }
-        if h5::sniff(&head) {
+        if crate::nexus::sniff(&head) {
             return nexus::read(path, limits);
         }
         read_text(&text(path, &head, limits)?, limits)

@@ -320,7 +320,7 @@ fn entry_info(store: &Store, entry: &str) -> CurveInfo {
         entry => format!("{entry}/"),
     };
     let mut header = Header::new();
-    let within = store.datasets.range(prefix.clone()..);
+    let within = store.datasets.range(prefix.clone()..).map(|(path, _)| path);
     for path in within
         .take_while(|path| path.starts_with(&prefix))
         .take(MAX_VALUES)

@@ -6,7 +6,7 @@ use std::path::Path;
 use rust_hdf5::{H5File, H5Group};
 use xscatter_core::{Error, ErrorKind, Result};
 
-use super::h5::{self, foreign, new_array, new_group, new_text};
+use super::h5_write::{foreign, new_array, new_group, new_text, set_attribute};
 use super::{AbscissaUnit, Curve, Resolution};
 use crate::header;
 use crate::write::atomically;
@@ -215,12 +215,12 @@ fn data(entry: &H5Group, curve: &Curve) -> Result<()> {
     let intensity = array("I", curve.intensity(), &[("units", i_unit)])?;
     if let Some(sigma) = curve.sigma() {
         array("Idev", sigma, &[("units", i_unit)])?;
-        h5::set_attribute(&intensity, "uncertainties", "Idev").map_err(foreign)?;
+        set_attribute(&intensity, "uncertainties", "Idev").map_err(foreign)?;
     }
     match curve.resolution() {
         Some(Resolution::Pinhole(dq)) => {
             array("Qdev", dq, &[("units", unit)])?;
-            h5::set_attribute(&q, "resolutions", "Qdev").map_err(foreign)?;
+            set_attribute(&q, "resolutions", "Qdev").map_err(foreign)?;
         }
         Some(Resolution::Slit { width, length }) => {
             let mut names = Vec::new();

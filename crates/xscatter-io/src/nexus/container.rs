@@ -20,7 +20,7 @@ pub(super) fn open(blob: &Blob) -> Result<File> {
 }
 
 /// An error of the container as one of ours.
-pub(super) fn foreign(error: Hdf5Error) -> Error {
+pub(crate) fn foreign(error: Hdf5Error) -> Error {
     let kind = match &error {
         Hdf5Error::Chunk { source, .. } => codec_error(source.clone()).kind(),
         Hdf5Error::Truncated { .. } => ErrorKind::Truncated,

@@ -226,6 +226,7 @@ fn info(store: &Store, entry: &str) -> AzintInfo {
     let input = store
         .datasets
         .range(prefix.clone()..)
+        .map(|(path, _)| path)
         .take_while(|path| path.starts_with(&prefix))
         .filter_map(|path| {
             let key = path[prefix.len()..].replace(SLASH, "/");

@@ -7,7 +7,7 @@ use rust_hdf5::{H5File, H5Group};
 use xscatter_core::Result;
 
 use super::super::AbscissaUnit;
-use super::super::h5::{foreign, new_array, new_group, new_text, set_attribute};
+use super::super::h5_write::{foreign, new_array, new_group, new_text, set_attribute};
 use super::{Azint1d, Azint2d, AzintInfo, Bins, Series};
 use crate::header;
 use crate::write::atomically;
