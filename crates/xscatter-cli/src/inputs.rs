@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use xscatter::bystander::is_bystander;
 use xscatter::io::series::SeriesFile;
-use xscatter::io::{self, DetectorFile, Dtype, Format, Series, Skipped};
+use xscatter::io::{self, Curve, DetectorFile, Dtype, Format, Series, Skipped, curve};
 use xscatter::{Error, ErrorKind, FrameSource as _, Result};
 
 use crate::Outcome;
@@ -134,6 +134,24 @@ impl Inputs {
     /// Says on standard error what could not be opened.
     pub(crate) fn report_skipped(&self) -> Outcome {
         output::report_skipped(self.skipped(), &self.named)
+    }
+
+    /// The curves of the files that were named and hold no image: path and curves of each.
+    pub(crate) fn curves(&self) -> Vec<(&Path, Vec<Curve>)> {
+        self.skipped()
+            .iter()
+            .filter(|skipped| skipped.error.kind() == ErrorKind::Unsupported)
+            .map(|skipped| skipped.path.as_path())
+            .filter(|path| self.named.iter().any(|named| named == path))
+            .filter_map(|path| Some((path, curve::open(path).ok()?)))
+            .collect()
+    }
+
+    /// As [`report_skipped`](Self::report_skipped), without the files whose curves were used.
+    pub(crate) fn report_skipped_but(&self, used: &[(&Path, Vec<Curve>)]) -> Outcome {
+        let left = self.skipped().iter();
+        let left = left.filter(|skipped| used.iter().all(|(path, _)| *path != skipped.path));
+        output::report_skipped(left, &self.named)
     }
 
     /// Whether nothing was skipped but files that lay in a folder and are no detector images.

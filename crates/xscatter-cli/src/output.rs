@@ -59,9 +59,12 @@ pub(crate) fn report(error: &xscatter::Error) {
 
 /// Writes why files were skipped to standard error; files that are simply no detector images and lay in
 /// a folder are counted, and are no failure.
-pub(crate) fn report_skipped(skipped: &[Skipped], named: &[PathBuf]) -> Outcome {
+pub(crate) fn report_skipped<'a>(
+    skipped: impl IntoIterator<Item = &'a Skipped>,
+    named: &[PathBuf],
+) -> Outcome {
     let (others, failed): (Vec<_>, Vec<_>) = skipped
-        .iter()
+        .into_iter()
         .partition(|skipped| is_bystander(skipped, named));
     for skipped in &failed {
         report(&skipped.error);

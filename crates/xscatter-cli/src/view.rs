@@ -1,11 +1,11 @@
-//! `xscatter view`: pictures of frames.
+//! `xscatter view`: pictures of frames, and of the curves of files that hold no frame.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use xscatter::core::ndarray::{Array2, Zip};
-use xscatter::io::{Metadata, Number, Stats};
+use xscatter::io::{Curve, Metadata, Number, Stats};
 use xscatter::progress::Progress;
 use xscatter::{Error, ErrorKind, FrameInfo, Mask, PixelFlags, Result};
 
@@ -18,6 +18,7 @@ use crate::picture::canvas::Canvas;
 use crate::picture::cells::Pooling;
 use crate::picture::colour::Map;
 use crate::picture::image::{self, Style, Subject};
+use crate::picture::plot::{Labels, draw_curve};
 use crate::picture::scale::{Limits, Scale};
 use crate::picture::ticks::number;
 
@@ -27,7 +28,7 @@ use crate::picture::ticks::number;
     reason = "each is a switch of the command line"
 )]
 pub(crate) struct Args {
-    /// Detector files and folders of them.
+    /// Detector files and folders of them, and files of curves.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// The picture; a folder (that exists, or with / at its end); or a pattern with {name} and {frame}.
@@ -94,6 +95,22 @@ enum Part {
     Max,
 }
 
+/// What one picture shows.
+#[derive(Debug, Clone, Copy)]
+enum Piece<'a> {
+    Image(Input<'a>, Part),
+    Curve(&'a Path, &'a Curve),
+}
+
+impl<'a> Piece<'a> {
+    fn path(self) -> &'a Path {
+        match self {
+            Self::Image(file, _) => file.path(),
+            Self::Curve(path, _) => path,
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let style = style(args)?;
     let inputs = Inputs::some(&args.paths)?;
@@ -101,9 +118,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Some(folder) => inputs.files_outside(Path::new(folder))?,
         None => inputs.files().collect(),
     };
-    let targets = Targets::new(args, &inputs, &files)?;
+    let curves = inputs.curves();
+    let paths: Vec<&Path> = files
+        .iter()
+        .map(|file| file.path())
+        .chain(curves.iter().map(|(path, _)| *path))
+        .collect();
+    let targets = Targets::new(args, &inputs, &paths)?;
     let mut jobs = Vec::new();
-    for (file, target) in files.iter().zip(&targets.of_files) {
+    let (of_images, of_curves) = targets.of_files.split_at(files.len());
+    for (file, target) in files.iter().zip(of_images) {
         let parts = match args {
             Args { sum: true, .. } => vec![Part::Sum],
             Args { max: true, .. } => vec![Part::Max],
@@ -115,10 +139,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                 Part::Frame(index) => of_frame(target, index, parts.len() > 1),
                 Part::Sum | Part::Max => of_frame(target, 0, false),
             };
-            jobs.push((*file, part, target));
+            jobs.push((Piece::Image(*file, part), target));
         }
     }
-    names::check_distinct(jobs.iter().map(|(_, _, target)| target.as_path()))?;
+    for ((path, curves), target) in curves.iter().zip(of_curves) {
+        for (index, curve) in curves.iter().enumerate() {
+            let target = of_frame(target, index, curves.len() > 1);
+            jobs.push((Piece::Curve(path, curve), target));
+        }
+    }
+    names::check_distinct(jobs.iter().map(|(_, target)| target.as_path()))?;
     let mut bar = Bar::new();
     bar.show(Progress::Stage {
         name: "drawing".into(),
@@ -129,18 +159,21 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         // Drawn in parallel, told in order.
         let results: Vec<Result<()>> = batch
             .par_iter()
-            .map(|(file, part, target)| {
+            .map(|(piece, target)| {
                 targets.check_free(target, args.overwrite)?;
-                let picture = picture(*file, *part, &style, args.no_annotations)?;
-                output::write_whole(target, &picture)
+                let picture = match *piece {
+                    Piece::Image(file, part) => picture(file, part, &style, args.no_annotations),
+                    Piece::Curve(path, curve) => curve_picture(path, curve),
+                };
+                output::write_whole(target, &picture?)
             })
             .collect();
         bar.aside(|| {
-            for ((file, _, target), result) in batch.iter().zip(results) {
+            for ((piece, target), result) in batch.iter().zip(results) {
                 match result {
                     Ok(()) => output::line(target.display()),
                     Err(error) => {
-                        output::report(&error.in_file(file.path()));
+                        output::report(&error.in_file(piece.path()));
                         outcome = Outcome::Partial;
                     }
                 }
@@ -149,7 +182,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         bar.show(Progress::Advance(batch.len()));
     }
     bar.clear();
-    if inputs.report_skipped() == Outcome::Partial {
+    if inputs.report_skipped_but(&curves) == Outcome::Partial {
         outcome = Outcome::Partial;
     }
     Ok(outcome)
@@ -207,10 +240,10 @@ struct Targets {
 }
 
 impl Targets {
-    fn new(args: &Args, inputs: &Inputs, files: &[Input<'_>]) -> Result<Self> {
+    fn new(args: &Args, inputs: &Inputs, files: &[&Path]) -> Result<Self> {
         let relative: Vec<_> = files
             .iter()
-            .map(|file| (file.path(), inputs.relative(file.path())))
+            .map(|path| (*path, inputs.relative(path)))
             .collect();
         let in_folder = |folder: &Path| {
             let targets = names::targets(&relative, "png");
@@ -236,9 +269,7 @@ impl Targets {
             return Err(invalid(message).at("--output"));
         }
         if output.contains("{name}") {
-            let named = |file: &Input<'_>| {
-                PathBuf::from(output.replace("{name}", &names::stem(file.path())))
-            };
+            let named = |path: &&Path| PathBuf::from(output.replace("{name}", &names::stem(path)));
             return Ok(derived(files.iter().map(named).collect()));
         }
         if files.len() > 1 {
@@ -274,6 +305,31 @@ fn of_frame(target: &Path, frame: usize, several: bool) -> PathBuf {
     } else {
         target.to_path_buf()
     }
+}
+
+/// A curve as a picture, with what its file calls its axes.
+fn curve_picture(path: &Path, curve: &Curve) -> Result<Vec<u8>> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let title = curve.info.title.as_deref().unwrap_or_default();
+    let x = match &curve.info.x_label {
+        Some(label) => label.clone(),
+        None => curve.x_unit().title().to_owned(),
+    };
+    let y = match &curve.info.intensity_unit {
+        Some(unit) => format!("intensity ({unit})"),
+        None => "intensity".to_owned(),
+    };
+    let title = format!("{name}   {title}").trim_end().to_owned();
+    let labels = Labels { title, x, y };
+    let canvas = draw_curve(curve.x(), curve.intensity(), curve.sigma(), &labels);
+    canvas.to_png(&[
+        ("Title", labels.title),
+        ("Source", path.display().to_string()),
+        (
+            "Software",
+            concat!("xscatter ", env!("CARGO_PKG_VERSION")).into(),
+        ),
+    ])
 }
 
 /// A frame, or what was made of several, ready to be drawn.

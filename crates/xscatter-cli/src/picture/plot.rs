@@ -1,7 +1,8 @@
 //! A curve as a picture: I(q) on logarithmic axes.
 //!
-//! Both axes are logarithmic where all q are above 0, else the horizontal one is linear; the vertical
-//! one is linear only if no intensity is above 0. What an axis cannot show is left out and counted
+//! The horizontal axis is logarithmic if all q are above 0, the vertical one if at least two of three
+//! intensities are: noise around 0 at the end of a subtracted curve does no harm, but a G(r), which
+//! swings around 0, is drawn linearly. What an axis cannot show is left out and counted
 //! below the plot: points that are not finite and, on a logarithmic axis, points at 0 and below. A
 //! standard error becomes a bar; a lower end that a logarithmic axis cannot show ends at the frame.
 //! The range of the axes is that of the points, whatever their errors.
@@ -94,7 +95,8 @@ pub(crate) fn draw_curve(q: &[f64], i: &[f64], sigma: Option<&[f64]>, labels: &L
         })
         .collect();
     let log_x = !finite.is_empty() && finite.iter().all(|&(q, _, _)| q > 0.0);
-    let log_y = finite.iter().any(|&(_, i, _)| i > 0.0);
+    let positive = finite.iter().filter(|&&(_, i, _)| i > 0.0).count();
+    let log_y = positive * 3 >= finite.len() * 2 && positive > 0;
     let shown = |&(_, i, _): &(f64, f64, f64)| !log_y || i > 0.0;
     let x_axis = Axis::new(finite.iter().filter(|p| shown(p)).map(|p| p.0), log_x);
     let y_axis = Axis::new(finite.iter().filter(|p| shown(p)).map(|p| p.1), log_y);
@@ -254,6 +256,10 @@ mod tests {
         // The same dots; the line from the first to the second is interrupted.
         assert!(inked(&with).len() < inked(&without).len());
         assert!(!inked(&with).is_empty());
+        // A curve that swings around 0 is shown as a whole.
+        let swinging = draw_curve(&[1.0, 2.0, 3.0], &[-1.0, 4.0, -2.0], None, &labels());
+        let (low, high) = (inked(&swinging).last().unwrap().0, inked(&swinging)[0].0);
+        assert!(low - high > 300, "{low} {high}");
     }
 
     #[test]
@@ -274,6 +280,7 @@ mod tests {
         for (q, i) in [
             (&[-1.0, 0.0, 1.0][..], &[1.0, 2.0, 3.0][..]),
             (&[1.0, 2.0, 3.0], &[-1.0, 0.0, -2.0]),
+            (&[1.0, 2.0, 3.0], &[-1.0, 4.0, -2.0]),
             (&[2.0], &[2.0]),
         ] {
             assert!(

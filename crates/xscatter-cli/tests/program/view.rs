@@ -147,6 +147,21 @@ fn what_cannot_be_drawn_is_said_and_the_others_are_drawn() {
 }
 
 #[test]
+fn a_file_of_curves_is_plotted() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = (1..50).map(|n| format!("{} {} 0.1\n", f64::from(n) * 0.1, 9.0 / f64::from(n)));
+    let columns: String = rows.collect();
+    std::fs::write(
+        folder.path().join("c.dat"),
+        format!("# q_nm^-1 I sigma\n{columns}"),
+    )
+    .unwrap();
+    let (code, stdout, stderr) = view(folder.path(), &["c.dat"]);
+    assert_eq!((code, stdout.trim()), (Some(0), "c.png"), "{stderr}");
+    assert_eq!(picture(&folder.path().join("c.png")).0, 1000);
+}
+
+#[test]
 fn profiles_are_drawn_beside_their_files() {
     let folder = tempfile::tempdir().unwrap();
     write_frame(folder.path(), "a.cbf");
