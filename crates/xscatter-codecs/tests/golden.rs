@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 use serde::Deserialize;
+use xscatter_codecs::bitshuffle::{self, Compression};
 use xscatter_codecs::hdf5_filters::{Filter, decode_pipeline, is_supported, largest_output};
 use xscatter_codecs::{Result, Scratch, byte_offset};
 use xscatter_testkit::golden;
@@ -141,6 +142,21 @@ fn chunks_are_the_pixels_that_were_written() {
             Ok(decoded) => assert!(decoded == pixels, "{place}"),
             Err(error) => panic!("{place}: {error}"),
         }
+    }
+}
+
+#[test]
+fn blocks_side_by_side_give_the_same() {
+    for chunk in cases().chunks {
+        let compression = match chunk.name.as_str() {
+            "bitshuffle lz4" | "bitshuffle lz4 of many pixels" => Compression::Lz4,
+            "bitshuffle zstd" | "bitshuffle zstd of many pixels" => Compression::Zstd,
+            _ => continue,
+        };
+        let (stored, pixels) = (bytes(&chunk.stored), chunk.pixels());
+        let mut out = vec![0xaa; pixels.len()];
+        bitshuffle::decode_parallel(compression, &stored, chunk.width(), &mut out).unwrap();
+        assert!(out == pixels, "{} of {}", chunk.name, chunk.count);
     }
 }
 
