@@ -493,15 +493,6 @@ def hdf5_cases(folder, table):
 
     save("mismatched.h5", mismatched, [], "one for each point")
 
-    def claim(file):
-        data = entry(file, "claim")
-        options = {"maxshape": (None,), "chunks": (1 << 28,), "compression": "gzip"}
-        for name in "QI":
-            data.create_dataset(name, shape=(7,), dtype="f8", **options)
-
-    # Seven points in a chunk of 2 GiB that is not there.
-    save("claim.h5", claim, [], "bytes of file can hold")
-
     def compound(file):
         file["table"] = np.zeros(3, [("a", "f8"), ("b", "i4")])
 

@@ -42,7 +42,6 @@ impl Store {
             match entry.node {
                 Node::Object(Object::Dataset(dataset)) => drop(datasets.insert(path, dataset)),
                 Node::Object(Object::Group(_)) => drop(groups.insert(path)),
-                Node::Object(Object::Datatype(_)) => {}
                 // A link to a curve is a curve; one that leads nowhere is none.
                 Node::Link(_) => {
                     if let Ok(dataset) = file.dataset(&path) {

@@ -1,7 +1,8 @@
 //! What the values of an HDF5 file say about its frames, in SI units.
 //!
-//! Names and default units are those of NXsas, NXdetector and the DECTRIS file writer; a `units`
-//! attribute is believed before any default. A beam centre is in pixels unless its unit is a length.
+//! Names are those of NXsas, NXdetector and the DECTRIS file writer. A length without a `units` attribute
+//! is not known. A beam centre is in pixels unless its unit is a length; times without a unit are in
+//! seconds, energies in electronvolts.
 
 use super::tree::{Tree, last};
 use crate::header::{self, Header};
@@ -18,16 +19,14 @@ pub(super) const HEADER_GROUP: &str = "entry/collection/";
 
 /// Reads what is stated about the image at `image`.
 pub(super) fn stated(tree: &Tree, image: &str) -> Metadata {
-    let length = |names: &[&str], default_m: f64| {
+    // Without a unit a length is not known: APS writes millimetres, others metres.
+    let length = |names: &[&str]| {
         let found = tree.number(names, image)?;
-        let unit_m = match found.unit {
-            None => default_m,
-            Some(unit) => header::metres(unit)?,
-        };
+        let unit_m = header::metres(found.unit?)?;
         positive(header::scaled(found.value, unit_m), found.path)
     };
-    let pixel2_m = length(&["x_pixel_size"], 1.0);
-    let pixel1_m = length(&["y_pixel_size"], 1.0).or_else(|| pixel2_m.clone());
+    let pixel2_m = length(&["x_pixel_size"]);
+    let pixel1_m = length(&["y_pixel_size"]).or_else(|| pixel2_m.clone());
     let nika = tilt_of_nika(tree);
     let centre = |name: &str, pixel_m: &Option<Stated<f64>>| {
         let found = tree.number(&[name], image)?;
@@ -52,9 +51,9 @@ pub(super) fn stated(tree: &Tree, image: &str) -> Metadata {
     });
     let cutoff_names = ["saturation_value", "countrate_correction_count_cutoff"];
     Metadata {
-        wavelength_m: length(&["incident_wavelength", "wavelength"], 1e-10)
+        wavelength_m: length(&["incident_wavelength", "wavelength"])
             .or_else(|| wavelength_of_energy(tree, image)),
-        distance_m: length(&["detector_distance", "distance"], 1.0),
+        distance_m: length(&["detector_distance", "distance"]),
         pixel1_m,
         pixel2_m,
         beam_centre_px,

@@ -52,7 +52,6 @@ impl Tree {
             let path = entry.path;
             match entry.node {
                 Node::Object(Object::Dataset(dataset)) => tree.add(path, dataset, false),
-                Node::Object(_) => {}
                 Node::Link(Target::External { file: name, .. }) => {
                     tree.files.extend(beside(file, &name));
                     match file.object(&path) {
