@@ -87,33 +87,6 @@ def real(folder):
             }
 
 
-def chunks():
-    """Chunks as hdf5plugin stores them; element i of a chunk is (i * 7 + i // 13) % 256."""
-    cases = [
-        ("bslz4", "u2", 100, hdf5plugin.Bitshuffle(cname="lz4")),
-        ("bslz4", "u4", 27, hdf5plugin.Bitshuffle(cname="lz4")),
-        ("bslz4", "u1", 53, hdf5plugin.Bitshuffle(cname="lz4")),
-        ("bslz4", "f8", 40, hdf5plugin.Bitshuffle(nelems=16, cname="lz4")),
-        ("bshuf", "i4", 45, hdf5plugin.Bitshuffle(cname="none")),
-    ]
-    for name, dtype, count, filters in cases:
-        with h5py.File(io.BytesIO(), "w") as file:
-            pixels = ((numpy.arange(count) * 7 + numpy.arange(count) // 13) % 256).astype(dtype)
-            data = file.create_dataset("x", data=pixels, chunks=(count,), **filters)
-            mask, stored = data.id.read_direct_chunk((0,))
-            plist = data.id.get_create_plist()
-            pipeline = [plist.get_filter(i) for i in range(plist.get_nfilters())]
-        yield {
-            "name": name,
-            "element_bytes": pixels.dtype.itemsize,
-            "count": count,
-            "filter_mask": mask,
-            "filters": [{"id": f[0], "values": list(f[2])} for f in pipeline],
-            "stored": stored.hex(),
-            "bytes": pixels.tobytes().hex(),
-        }
-
-
 def packed(content):
     return base64.b64encode(zlib.compress(content, 9)).decode()
 
@@ -263,7 +236,6 @@ def main(data, path):
         },
         "cases": {
             "real": list(real(pathlib.Path(data))),
-            "chunks": list(chunks()),
             "foreign": [
                 {"name": name, "frames": frames, "dtype": dtype,
                  "files": [{"name": file, "zlib_base64": packed(content)} for file, content in files.items()]}

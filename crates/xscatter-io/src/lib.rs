@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-pub mod bitshuffle;
 mod blob;
 mod bruker;
 mod cbf;

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 use xscatter_core::{ErrorKind, FrameSource, PixelFlags};
-use xscatter_io::{Number, ReadConfig, bitshuffle, open, open_series, open_with};
+use xscatter_io::{Number, ReadConfig, open, open_series, open_with};
 use xscatter_testkit::golden::{self, Golden};
 use xscatter_testkit::{check_source, data};
 
@@ -14,7 +14,6 @@ use support::{Foreign, unpack};
 #[derive(Deserialize)]
 struct Cases {
     real: Vec<Real>,
-    chunks: Vec<Chunk>,
     foreign: Vec<Foreign>,
 }
 
@@ -28,23 +27,6 @@ struct Real {
     min: String,
     max: String,
     probes: Vec<(usize, usize, String)>,
-}
-
-#[derive(Deserialize)]
-struct Chunk {
-    name: String,
-    element_bytes: usize,
-    count: usize,
-    filter_mask: u32,
-    filters: Vec<Filter>,
-    stored: String,
-    bytes: String,
-}
-
-#[derive(Deserialize)]
-struct Filter {
-    id: u16,
-    values: Vec<u32>,
 }
 
 fn reference() -> Golden<Cases> {
@@ -230,33 +212,6 @@ fn masks_and_headers_of_real_files() {
         tiff.info.geometry.is_none(),
         "its beam at (0, 0) is a placeholder"
     );
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-    (0..hex.len()).step_by(2).map(digits).collect()
-}
-
-#[test]
-fn chunks_of_hdf5plugin_are_decoded_to_the_bit() {
-    for case in reference().cases.chunks {
-        let expected = bytes(&case.bytes);
-        assert_eq!(expected.len(), case.count * case.element_bytes);
-        assert_eq!(case.filter_mask, 0);
-        let mut out = vec![0; expected.len()];
-        let stored = bytes(&case.stored);
-        let last = case.filters.last().unwrap();
-        match case.name.as_str() {
-            "bslz4" => bitshuffle::decode_lz4(&stored, case.element_bytes, &mut out).unwrap(),
-            "bshuf" => {
-                let block = last.values[3] as usize;
-                bitshuffle::decode(&stored, case.element_bytes, block, &mut out).unwrap();
-            }
-            name => panic!("an unknown filter {name}"),
-        }
-        assert_eq!(last.id, 32008);
-        assert_eq!(out, expected, "{} {}", case.name, case.element_bytes);
-    }
 }
 
 /// The pixels of the synthetic files.

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use rust_hdf5::format::messages::filter::FilterPipeline;
 use rust_hdf5::{DatatypeMessage, H5Dataset, H5File, H5Group, H5Type, Hdf5Error, VarLenUnicode};
+use xscatter_codecs::bitshuffle;
 use xscatter_core::{Error, ErrorKind, Frame, PixelFlags, Result};
 
 use super::facts::PONI_GROUP;
 use super::mask;
-use crate::bitshuffle;
 use crate::header;
 use crate::poni;
 use crate::write::{Compression, WriteDtype, WriteOptions, pixel_bytes};
@@ -84,7 +84,8 @@ fn images<T: H5Type>(data: &H5Group, frames: &[Frame], options: WriteOptions) ->
             .map_err(|error| error.at(format!("frame {index}")))?;
         match options.compression {
             Compression::BitshuffleLz4 => {
-                let chunk = bitshuffle::encode_lz4(&pixels, width);
+                let mut chunk = Vec::new();
+                bitshuffle::encode(&pixels, width, bitshuffle::Compression::Lz4, &mut chunk);
                 dataset.write_chunk_raw_at(&[index, 0, 0], &chunk, 0)
             }
             Compression::None | Compression::Gzip => {
