@@ -105,6 +105,8 @@ def chunks(folder):
             for count, dtype in ((20, "u1"), (333, "u2"), (700, "u4"), (33003, "u4"), (150, "f8")):
                 plugin = hdf5plugin.Blosc(cname=cname, clevel=1 if count > 1000 else 5, shuffle=shuffle)
                 yield chunk(folder, f"blosc {cname}", pixels(count, dtype), [options(plugin)])
+    for count, dtype in ((333, "u4"), (501, "u1"), (33003, "u2")):
+        yield chunk(folder, "bzip2", pixels(count, dtype), [options(hdf5plugin.BZip2())])
     for level in (1, 3, 9, 19):
         for kind, count in (("words", 150_000), ("alphabet", 9000)):
             yield chunk(folder, kind, text(count, kind), [options(hdf5plugin.Zstd(clevel=level))])

@@ -13,7 +13,7 @@
 
 use crate::error::{CodecError, Result};
 use crate::scratch::{Scratch, prepared};
-use crate::{bitshuffle, blosc, deflate, fletcher32, lz4, lzf, shuffle, zstd};
+use crate::{bitshuffle, blosc, bzip2, deflate, fletcher32, lz4, lzf, shuffle, zstd};
 
 /// Deflate (zlib, gzip).
 pub const DEFLATE: u16 = 1;
@@ -21,6 +21,8 @@ pub const DEFLATE: u16 = 1;
 pub const SHUFFLE: u16 = 2;
 /// The checksum of Fletcher.
 pub const FLETCHER32: u16 = 3;
+/// bzip2.
+pub const BZIP2: u16 = 307;
 /// LZF.
 pub const LZF: u16 = 32000;
 /// Blosc 1.
@@ -39,6 +41,9 @@ const BITSHUFFLE_COMPRESSION: usize = 4;
 
 /// What Zstandard can shrink by at most.
 const ZSTD_RATIO: usize = 32 << 10;
+
+/// What bzip2 can shrink by at most, about.
+const BZIP2_RATIO: usize = 2 << 20;
 
 /// One filter of a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +64,7 @@ impl Filter<'_> {
 /// Whether a filter with these parameters is decoded here.
 pub fn is_supported(id: u16, values: &[u32]) -> bool {
     match id {
-        DEFLATE | SHUFFLE | FLETCHER32 | LZF | BLOSC | LZ4 | ZSTD => true,
+        DEFLATE | SHUFFLE | FLETCHER32 | BZIP2 | LZF | BLOSC | LZ4 | ZSTD => true,
         BITSHUFFLE => matches!(
             Filter { id, values }.value(BITSHUFFLE_COMPRESSION),
             0 | 2 | 3
@@ -82,6 +87,8 @@ pub fn largest_output(stored: usize, filters: &[Filter<'_>], filter_mask: u32) -
             // Its codec may be Zstandard.
             ZSTD | BLOSC => ZSTD_RATIO,
             LZ4 | BITSHUFFLE => 255,
+            // A block of 900 000 runs of up to 259 bytes in five.
+            BZIP2 => BZIP2_RATIO,
             // 258 bytes in two bits.
             DEFLATE => 1032,
             _ => usize::MAX,
@@ -195,6 +202,7 @@ fn filled(filter: u16, expected: usize, found: usize) -> Result<()> {
     }
     let codec = match filter {
         DEFLATE => "deflate",
+        BZIP2 => "bzip2",
         LZF => "lzf",
         ZSTD => "zstd",
         _ => "chunk",
@@ -221,6 +229,7 @@ fn step(
             shuffle::decode(input, stated_or_element(0), out)?;
             Ok(out.len())
         }
+        BZIP2 => bzip2::decode(input, out),
         LZF => lzf::decode(input, out),
         BLOSC => {
             let out = front(out, blosc::stated_size(input)?)?;
@@ -334,7 +343,7 @@ mod tests {
         fn no_bytes_panic(
             bytes in prop::collection::vec(any::<u8>(), 0..300),
             ids in prop::collection::vec(
-                prop::sample::select(vec![DEFLATE, SHUFFLE, FLETCHER32, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD]), 0..4),
+                prop::sample::select(vec![DEFLATE, SHUFFLE, FLETCHER32, BZIP2, LZF, BLOSC, LZ4, BITSHUFFLE, ZSTD]), 0..4),
             values in prop::collection::vec(0_u32..9, 0..6),
             mask: u32,
             len in 0_usize..400,

@@ -4,6 +4,7 @@ mod bits;
 pub mod bitshuffle;
 pub mod blosc;
 pub mod byte_offset;
+mod bzip2;
 mod deflate;
 mod error;
 mod fletcher32;
