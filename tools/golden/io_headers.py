@@ -17,6 +17,7 @@ import fabio
 import h5py
 
 MADE_UP = {"Unknown Software", "Unknown Date", "1/1", "None", ""}
+PRIVATE = ["/home", "/tmp"]
 # fabio's name: ours.
 RENAMED = {"Silicon": ("Silicon sensor thickness", "sensor, thickness ")}
 
@@ -69,6 +70,11 @@ def of_h5py(path):
     return found
 
 
+def public(header):
+    """Without paths of the machines that took the data."""
+    return {key: value for key, value in header.items() if not any(part in str(value) for part in PRIVATE)}
+
+
 def cases(folder):
     with open(folder / "manifest.csv", newline="", encoding="utf-8") as table:
         for row in csv.DictReader(table):
@@ -79,9 +85,9 @@ def cases(folder):
             if not image or text or path.suffix == ".npy":
                 continue
             if h5py.is_hdf5(path):
-                yield {"file": row["file"], "header": of_h5py(path)}
+                yield {"file": row["file"], "header": public(of_h5py(path))}
             else:
-                yield {"file": row["file"], "header": of_fabio(path)}
+                yield {"file": row["file"], "header": public(of_fabio(path))}
 
 
 def main(data, path):

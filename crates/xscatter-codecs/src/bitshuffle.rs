@@ -19,7 +19,8 @@ use rayon::prelude::*;
 
 use crate::bits;
 use crate::error::{CodecError, Result};
-use crate::framed::{lz4_block, split_block, split_number};
+use crate::framed::{split_block, split_number};
+use crate::lz4_block;
 use crate::scratch::{Scratch, prepared};
 use crate::simd::Level;
 use crate::zstd;
@@ -154,7 +155,7 @@ fn decode_block(
     let rows = prepared(&mut buffer, out.len());
     let unpacked = match compression {
         Compression::None => Err(CodecError::malformed(CODEC, "compressed blocks", "none")),
-        Compression::Lz4 => lz4_block(CODEC, packed, rows),
+        Compression::Lz4 => lz4_block::decode(CODEC, packed, rows),
         Compression::Zstd => zstd::decode(packed, rows, scratch).and_then(|found| {
             if found == out.len() {
                 return Ok(());

@@ -15,7 +15,7 @@ mod snappy;
 use crate::bits;
 use crate::deflate;
 use crate::error::{CodecError, Result};
-use crate::framed::lz4_block;
+use crate::lz4_block;
 use crate::scratch::{Scratch, prepared};
 use crate::shuffle;
 use crate::simd::Level;
@@ -218,7 +218,7 @@ fn decode_stream(codec: Codec, packed: &[u8], out: &mut [u8], scratch: &mut Scra
         return Ok(());
     }
     let found = match codec {
-        Codec::Lz4 => return lz4_block(CODEC, packed, out),
+        Codec::Lz4 => return lz4_block::decode(CODEC, packed, out),
         Codec::BloscLz => blosclz::decode(packed, out)?,
         Codec::Snappy => snappy::decode(packed, out)?,
         Codec::Zlib => deflate::decode(packed, out, &mut scratch.inflate)?,

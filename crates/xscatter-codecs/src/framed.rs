@@ -34,14 +34,3 @@ pub(crate) fn split_block<'a>(
             found: rest.len(),
         })
 }
-
-/// Decodes one block of LZ4 that fills `out`.
-#[inline]
-pub(crate) fn lz4_block(codec: &'static str, packed: &[u8], out: &mut [u8]) -> Result<()> {
-    let found = lz4_flex::block::decompress_into(packed, out)
-        .map_err(|error| CodecError::malformed(codec, "a block of LZ4", error))?;
-    if found != out.len() {
-        return Err(CodecError::wrong_size(codec, out.len(), found));
-    }
-    Ok(())
-}

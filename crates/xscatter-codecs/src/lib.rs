@@ -11,6 +11,7 @@ mod fletcher32;
 mod framed;
 pub mod hdf5_filters;
 pub mod lz4;
+mod lz4_block;
 pub mod lzf;
 pub mod md5;
 mod scratch;

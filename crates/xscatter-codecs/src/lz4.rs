@@ -7,7 +7,8 @@
 //! Cost: one pass, straight into the output. Source: the layout as written by hdf5plugin 7.1.0.
 
 use crate::error::{CodecError, Result};
-use crate::framed::{lz4_block, split_block, split_number};
+use crate::framed::{split_block, split_number};
+use crate::lz4_block;
 
 const CODEC: &str = "lz4";
 
@@ -33,7 +34,7 @@ pub fn decode(bytes: &[u8], out: &mut [u8]) -> Result<()> {
         if packed.len() == block.len() {
             block.copy_from_slice(packed);
         } else {
-            lz4_block(CODEC, packed, block)?;
+            lz4_block::decode(CODEC, packed, block)?;
         }
         rest = after;
     }

@@ -49,13 +49,12 @@
 //! (`pyFAI.io`); azint_writer 04e9227; the sasdata, freesas and PDFstream example files.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error as ThisError;
 use xscatter_core::{Error, ErrorKind, Result};
 
+use crate::blob::{Blob, Bytes};
 use crate::limits::Limits;
 
 pub mod azint;
@@ -329,27 +328,38 @@ pub fn open(path: impl AsRef<Path>) -> Result<Vec<Curve>> {
 /// As [`open`].
 pub fn open_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Vec<Curve>> {
     let path = path.as_ref();
-    let read = || {
-        let mut head = Vec::new();
-        let file = File::open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(Error::new(ErrorKind::Io, "expected a file, found a folder"));
-        }
-        file.take(HEAD).read_to_end(&mut head)?;
-        if head.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Truncated,
-                "expected a curve, found an empty file",
-            ));
-        }
-        if crate::nexus::sniff(&head) {
-            return nexus::read(path, limits);
-        }
-        read_text(&text(path, &head, limits)?, limits)
+    Blob::new(path, limits)
+        .and_then(|blob| read(&blob, limits))
+        .map_err(|error| error.in_file(path))
+}
+
+/// Opens the content of a file that is in memory already; `name` stands in errors and beside the curves.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_bytes(name: impl AsRef<Path>, bytes: Vec<u8>, limits: &Limits) -> Result<Vec<Curve>> {
+    let name = name.as_ref();
+    Blob::in_memory(name, bytes, limits)
+        .and_then(|blob| read(&blob, limits))
+        .map_err(|error| error.in_file(name))
+}
+
+fn read(blob: &Blob, limits: &Limits) -> Result<Vec<Curve>> {
+    let bytes = blob.open()?;
+    let head = bytes.head(HEAD)?;
+    if head.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Truncated,
+            "expected a curve, found an empty file",
+        ));
+    }
+    let mut curves = if crate::nexus::sniff(&head) {
+        nexus::read(blob, limits)?
+    } else {
+        read_text(&text(&bytes, &head, limits)?, limits)?
     };
-    let mut curves = read().map_err(|error: Error| error.in_file(path))?;
     for curve in &mut curves {
-        curve.info.path = Some(path.to_path_buf());
+        curve.info.path = Some(blob.path().to_path_buf());
     }
     Ok(curves)
 }
@@ -360,16 +370,13 @@ const HEAD: u64 = 4096;
 const MAX_POINT_BYTES: u64 = 1024;
 
 /// The text of a file that could hold a curve.
-fn text(path: &Path, head: &[u8], limits: &Limits) -> Result<String> {
+fn text(bytes: &Bytes, head: &[u8], limits: &Limits) -> Result<String> {
     let unsupported = |found: &str| {
         Error::new(
             ErrorKind::Unsupported,
             format!("expected a curve in text or HDF5, found {found}"),
         )
     };
-    if head.starts_with(&[0x1f, 0x8b]) {
-        return Err(unsupported("a gzipped file: unpack it first"));
-    }
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return Err(unsupported("text in UTF-16: save it as UTF-8"));
     }
@@ -379,14 +386,14 @@ fn text(path: &Path, head: &[u8], limits: &Limits) -> Result<String> {
     let limit = (limits.max_pixels as u64)
         .saturating_mul(MAX_POINT_BYTES)
         .saturating_add(limits.max_header_bytes as u64);
-    let found = std::fs::metadata(path)?.len();
+    let found = bytes.len();
     if found > limit {
         return Err(Error::new(
             ErrorKind::LimitExceeded,
             format!("expected at most {limit} bytes of text, found {found}"),
         ));
     }
-    let bytes = std::fs::read(path)?;
+    let bytes = bytes.read_at(0, found)?;
     if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
         return Err(unsupported("a NUL byte in text").at(format!("byte {at}")));
     }

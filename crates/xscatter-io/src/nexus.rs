@@ -38,7 +38,7 @@ mod mask;
 mod tree;
 mod write;
 
-pub(crate) use container::foreign;
+pub(crate) use container::{foreign, open as open_container};
 pub(crate) use dataset::read_dataset;
 pub(crate) use mask::from_bits as mask_from_bits;
 use tree::{Array, Tree};

@@ -21,7 +21,9 @@ use rayon::prelude::*;
 use serde_json::Value;
 use xscatter_core::{Frame, FrameSource, Mask};
 use xscatter_io::write::write;
-use xscatter_io::{Compression, Format, ReadConfig, WriteOptions, open_bytes, open_with};
+use xscatter_io::{
+    Compression, Format, Limits, ReadConfig, WriteOptions, curve, open_bytes, open_with,
+};
 
 mod support;
 
@@ -185,18 +187,21 @@ fn torture_at(path: &Path, seed: u64, original: &[u8], share: usize, on_disk: bo
         } else {
             Some(bytes)
         };
-        let before = HELD.with(Cell::get);
-        PEAK.with(|peak| peak.set(before));
-        let start = Instant::now();
-        read_all(path, given);
-        let taken = start.elapsed();
-        let peak = PEAK.with(Cell::get) - before;
-        assert!(
-            peak <= allowed(len, path),
-            "mutant {number} of {name}: {peak} bytes held for a file of {len}"
-        );
-        assert!(taken < SLOWEST, "mutant {number} of {name}: {taken:?}");
+        let what = format!("mutant {number} of {name}, {len} bytes");
+        check(&what, allowed(len, path), || read_all(path, given));
     }
+}
+
+/// That a piece of work neither holds too much nor takes too long.
+fn check(what: &str, allowed: usize, work: impl FnOnce()) {
+    let before = HELD.with(Cell::get);
+    PEAK.with(|peak| peak.set(before));
+    let start = Instant::now();
+    work();
+    let taken = start.elapsed();
+    let peak = PEAK.with(Cell::get) - before;
+    assert!(peak <= allowed, "{what}: {peak} bytes held");
+    assert!(taken < SLOWEST, "{what}: {taken:?}");
 }
 
 fn frame(seed: usize) -> Frame {
@@ -270,9 +275,10 @@ fn fixtures(value: &Value, found: &mut Vec<(String, Vec<u8>)>) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| fixtures(value, found)),
         Value::Object(entries) => {
-            let name = entries.get("file").and_then(Value::as_str);
-            if let (Some(name), Some(packed)) = (name, entries.get("zlib_base64")) {
-                let content = support::unzipped(packed.as_str().unwrap());
+            let text = |key: &str| entries.get(key).and_then(Value::as_str);
+            let detector = text("file").zip(text("zlib_base64"));
+            if let Some((name, packed)) = detector.or(text("name").zip(text("bytes"))) {
+                let content = support::unzipped(packed);
                 found.push((name.to_owned(), content));
             }
             entries.values().for_each(|value| fixtures(value, found));
@@ -281,17 +287,50 @@ fn fixtures(value: &Value, found: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
+fn fixtures_of(golden: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let text = std::fs::read_to_string(folder.join(golden)).unwrap();
+    let mut found = Vec::new();
+    fixtures(&serde_json::from_str(&text).unwrap(), &mut found);
+    found
+}
+
+/// Files with curves: so many mutants a kind, by the ends of their names.
+#[test]
+fn curves() {
+    let mut kinds: BTreeMap<String, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+    for (name, bytes) in fixtures_of("curves.json") {
+        let kind = name.rsplit('.').next().unwrap().to_owned();
+        kinds.entry(kind).or_default().push((name, bytes));
+    }
+    assert!(kinds.len() >= 5, "{:?}", kinds.keys());
+    let kinds: Vec<_> = kinds.values().collect();
+    kinds.par_iter().enumerate().for_each(|(kind, files)| {
+        for (number, (name, bytes)) in files.iter().enumerate() {
+            let seed = 1_000_000 * (kind as u64 + 1) + number as u64;
+            let share = mutants().div_ceil(files.len());
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            for number in 0..share {
+                let bytes = mutant(&mut rng, bytes);
+                let what = format!("mutant {number} of {name}");
+                // Text becomes numbers in columns, with room to grow.
+                let most = allowed(bytes.len(), Path::new(name)) + 48 * bytes.len();
+                check(&what, most, || {
+                    match curve::open_bytes(name, bytes, &Limits::default()) {
+                        Ok(curves) => assert!(!curves.is_empty()),
+                        Err(error) => assert!(error.message().len() > 8, "{error}"),
+                    }
+                });
+            }
+        }
+    });
+}
+
 /// Files of the formats that others write: so many mutants a format, shared among its files.
 #[test]
 fn formats_of_other_programs() {
-    let mut found = Vec::new();
-    for name in ["formats_a.json", "formats_b.json"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/golden")
-            .join(name);
-        let text = std::fs::read_to_string(path).unwrap();
-        fixtures(&serde_json::from_str(&text).unwrap(), &mut found);
-    }
+    let mut found = fixtures_of("formats_a.json");
+    found.extend(fixtures_of("formats_b.json"));
     let mut formats: BTreeMap<&str, Vec<(String, Vec<u8>)>> = BTreeMap::new();
     for (name, bytes) in found {
         let config = ReadConfig::default();

@@ -250,3 +250,27 @@ fn what_a_type_cannot_hold_is_refused() {
     assert_eq!(error.kind(), ErrorKind::ShapeMismatch);
     assert!(!path.exists());
 }
+
+/// A single row, a single pixel: what NeXus calls `data` is an image whatever its shape.
+#[test]
+fn the_smallest_frames_come_back_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in [
+        Format::Edf,
+        Format::Cbf,
+        Format::Tiff,
+        Format::Npy,
+        Format::Nexus,
+    ] {
+        for shape in [(1, 1), (1, 7), (7, 1), (2, 2)] {
+            let counts = Array2::from_shape_fn(shape, |(row, column)| (row + 2 * column) as f32);
+            let path = folder
+                .path()
+                .join(format!("{shape:?}.{}", format.extension()));
+            let frame = Frame::new(counts.clone());
+            write(&path, format, &[frame], &WriteOptions::default()).unwrap();
+            let read = open(&path).unwrap_or_else(|error| panic!("{format} {shape:?}: {error}"));
+            assert_eq!(read.read(0).unwrap().counts(), counts, "{format} {shape:?}");
+        }
+    }
+}

@@ -1,14 +1,14 @@
 //! What curves need of an HDF5 file: attributes, small values, arrays checked before they are read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use xscatter_core::{Error, ErrorKind, Result};
-use xscatter_hdf5::{Attribute, Dataset, Datatype, File, Group, Node, Object};
+use xscatter_hdf5::{Attribute, Dataset, Datatype, Group, Node, Object};
 
+use crate::blob::Blob;
 use crate::header;
 use crate::limits::Limits;
-use crate::nexus::foreign;
+use crate::nexus::{self, foreign};
 
 /// Datasets and groups of one file that are looked at.
 const MAX_OBJECTS: usize = 1 << 16;
@@ -27,8 +27,8 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn open(path: &Path, limits: &Limits) -> Result<Self> {
-        let file = File::open(path).map_err(foreign)?;
+    pub(super) fn open(blob: &Blob, limits: &Limits) -> Result<Self> {
+        let file = nexus::open_container(blob)?;
         let mut datasets = BTreeMap::new();
         let mut groups = BTreeSet::new();
         for entry in file.walk() {

@@ -1,7 +1,6 @@
 //! NXcanSAS and other NXdata groups with one dimension.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use xscatter_core::{Error, ErrorKind, Result};
 
@@ -10,6 +9,7 @@ use super::unit::{self, AbscissaUnit, Quantity};
 use super::write::SLASH;
 use super::xml::rescaled;
 use super::{Curve, CurveInfo, HeaderBudget, Resolution};
+use crate::blob::Blob;
 use crate::header::{self, Header};
 use crate::limits::Limits;
 
@@ -32,8 +32,8 @@ enum Found {
     Nothing,
 }
 
-pub(super) fn read(path: &Path, limits: &Limits) -> Result<Vec<Curve>> {
-    let store = Store::open(path, limits)?;
+pub(super) fn read(blob: &Blob, limits: &Limits) -> Result<Vec<Curve>> {
+    let store = Store::open(blob, limits)?;
     let class = |group: &String, name: &str| store.group_attribute(group, name);
     let canonical: Vec<&String> = store
         .groups

@@ -7,7 +7,7 @@ use crate::blob::{Blob, Bytes};
 use crate::codec_error::codec_error;
 
 /// Opens the container: the file on disk, or its content where that is in memory or unpacked.
-pub(super) fn open(blob: &Blob) -> Result<File> {
+pub(crate) fn open(blob: &Blob) -> Result<File> {
     if blob.is_plain_file() {
         return File::open(blob.path()).map_err(foreign);
     }

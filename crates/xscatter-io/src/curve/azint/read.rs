@@ -9,6 +9,7 @@ use super::super::h5::{Store, member, parent};
 use super::super::nexus::abscissa;
 use super::super::write::SLASH;
 use super::{Azint1d, Azint2d, AzintInfo, Bins, Series};
+use crate::blob::Blob;
 use crate::header;
 use crate::limits::Limits;
 
@@ -28,7 +29,7 @@ pub fn read_1d(path: impl AsRef<Path>) -> Result<Azint1d> {
 pub fn read_1d_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Azint1d> {
     let path = path.as_ref();
     let read = || {
-        let store = Store::open(path, limits)?;
+        let store = Store::open(&Blob::new(path, limits)?, limits)?;
         let group = find(&store, false)?;
         let raw = Raw::read(&store, &group, None)?;
         let norm = raw.norm.map(|(norm, _)| norm);
@@ -64,7 +65,7 @@ pub fn read_2d(path: impl AsRef<Path>) -> Result<Azint2d> {
 pub fn read_2d_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Azint2d> {
     let path = path.as_ref();
     let read = || {
-        let store = Store::open(path, limits)?;
+        let store = Store::open(&Blob::new(path, limits)?, limits)?;
         let group = find(&store, true)?;
         let azimuthal_deg = read_bins(&store, &member(&group, "azimuthal_axis"))?;
         let raw = Raw::read(&store, &group, Some(&azimuthal_deg))?;
