@@ -136,15 +136,7 @@ impl File {
     /// All names below the root, each group before what is in it, names in order. Soft and external
     /// links are listed and not followed; a group that is reached twice is entered once.
     pub fn walk(&self) -> Walk {
-        let mut walk = Walk {
-            file: self.clone(),
-            open: Vec::new(),
-            entered: BTreeSet::from([self.0.superblock.root]),
-            allowance: Allowance::new("the listing of a file", self.allowance()),
-            failed: None,
-        };
-        walk.enter(self.root());
-        walk
+        self.root().walk()
     }
 
     pub(crate) fn sizes(&self) -> Sizes {
@@ -321,6 +313,8 @@ pub enum Node {
 #[derive(Debug)]
 pub struct Walk {
     file: File,
+    /// Bytes of the path of the group where the listing began.
+    prefix: usize,
     /// The groups that are being listed, each with the number of the next link.
     open: Vec<(Group, usize)>,
     entered: BTreeSet<u64>,
@@ -329,12 +323,33 @@ pub struct Walk {
 }
 
 impl Walk {
+    pub(crate) fn new(group: Group) -> Self {
+        let file = group.file().clone();
+        let allowance = Allowance::new("the listing of a file", file.allowance());
+        let mut walk = Self {
+            file,
+            prefix: group.path().len(),
+            open: Vec::new(),
+            entered: BTreeSet::from([group.address()]),
+            allowance,
+            failed: None,
+        };
+        walk.enter(group);
+        walk
+    }
+
+    /// A path without that of the group where the listing began.
+    fn short(&self, path: &str) -> String {
+        let short = path.get(self.prefix..).unwrap_or_default();
+        short.trim_start_matches('/').to_owned()
+    }
+
     fn enter(&mut self, group: Group) {
         match group.links() {
             Ok(_) => self.open.push((group, 0)),
             Err(error) => {
                 self.failed = Some(Entry {
-                    path: group.path().to_owned(),
+                    path: self.short(group.path()),
                     node: Node::Broken(error),
                 });
             }
@@ -386,7 +401,10 @@ impl Iterator for Walk {
                 self.open.clear();
                 Node::Broken(error)
             });
-            return Some(Entry { path, node });
+            return Some(Entry {
+                path: self.short(&path),
+                node,
+            });
         }
     }
 }

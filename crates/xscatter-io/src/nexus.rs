@@ -89,10 +89,13 @@ enum Home {
 }
 
 impl Part {
-    fn new(array: Array, file: Option<&File>) -> Result<Self> {
+    fn new(array: Array, file: Option<&File>, is_only: bool) -> Result<Self> {
         let home = match (file, array.dataset) {
             (None, _) => Home::Closed,
             (Some(_), Some(dataset)) => Home::Open(dataset),
+            (Some(file), None) if is_only => {
+                Home::Open(file.dataset(&array.path).map_err(foreign)?)
+            }
             (Some(file), None) => {
                 let (group, name) = array.path.rsplit_once('/').unwrap_or(("", &array.path));
                 Home::Linked(file.group(group).map_err(foreign)?, name.to_owned())
@@ -160,10 +163,11 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
         })
         .collect::<Result<Vec<Channel>>>()?;
     let kept = (frames > 1).then_some(&file);
+    let is_only = found.parts.len() == 1;
     let parts: Vec<Part> = found
         .parts
         .into_iter()
-        .map(|array| Part::new(array, kept))
+        .map(|array| Part::new(array, kept, is_only))
         .collect::<Result<_>>()?;
     let reader = Nexus {
         blob: blob.clone(),

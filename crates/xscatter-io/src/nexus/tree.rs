@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use xscatter_hdf5::{ByteOrder as H5Order, Dataset, Datatype, File, Node, Object, Target, Values};
+use xscatter_hdf5::{
+    ByteOrder as H5Order, Dataset, Datatype, File, Group, Node, Object, Target, Values,
+};
 
 use crate::header;
 use crate::pixels::{ByteOrder, Dtype};
@@ -42,12 +44,15 @@ pub(super) struct Tree {
 
 /// Elements up to which a dataset is read as a value of the header.
 const SMALL: usize = 4;
+/// Groups of other files that are listed.
+const MOST_GROUPS: usize = 16;
 /// Bytes of one element beyond which a value is not read.
 const MAX_ELEMENT: usize = 1 << 16;
 
 impl Tree {
     pub(super) fn read(file: &File) -> Self {
         let mut tree = Self::default();
+        let mut groups = 0;
         for entry in file.walk() {
             let path = entry.path;
             match entry.node {
@@ -56,6 +61,10 @@ impl Tree {
                     tree.files.extend(beside(file, &name));
                     match file.object(&path) {
                         Ok(Object::Dataset(dataset)) => tree.add(path, dataset, true),
+                        Ok(Object::Group(group)) if groups < MOST_GROUPS => {
+                            groups += 1;
+                            tree.enter(&path, &group);
+                        }
                         Ok(_) => {}
                         Err(error) => tree.dangling.push((path, error.to_string())),
                     }
@@ -70,6 +79,15 @@ impl Tree {
             }
         }
         tree
+    }
+
+    /// Lists a group of another file; links in it are not followed.
+    fn enter(&mut self, path: &str, group: &Group) {
+        for entry in group.walk() {
+            if let Node::Object(Object::Dataset(dataset)) = entry.node {
+                self.add(format!("{path}/{}", entry.path), dataset, true);
+            }
+        }
     }
 
     fn add(&mut self, path: String, dataset: Dataset, linked: bool) {
