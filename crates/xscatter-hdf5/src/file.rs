@@ -295,6 +295,20 @@ pub struct Entry {
     pub path: String,
     /// What is there.
     pub node: Node,
+    /// The group that has the name, and the name in it.
+    group: Group,
+    name: String,
+}
+
+impl Entry {
+    /// The object that the name leads to; links are followed, into other files too. Without looking
+    /// for the group again, so that a list of a thousand links is not read a thousand times.
+    ///
+    /// # Errors
+    /// As [`File::object`].
+    pub fn follow(&self) -> Result<Object> {
+        self.group.object(&self.name)
+    }
 }
 
 /// What a name stands for.
@@ -351,6 +365,8 @@ impl Walk {
                 self.failed = Some(Entry {
                     path: self.short(group.path()),
                     node: Node::Broken(error),
+                    name: String::new(),
+                    group,
                 });
             }
         }
@@ -395,6 +411,7 @@ impl Iterator for Walk {
                 continue;
             };
             *next += 1;
+            let group = group.clone();
             let path = group.path_of(&link.name);
             let node = self.node(&path, link.target).unwrap_or_else(|error| {
                 // The listing goes beyond what such a file can hold: it ends here.
@@ -404,6 +421,8 @@ impl Iterator for Walk {
             return Some(Entry {
                 path: self.short(&path),
                 node,
+                group,
+                name: link.name,
             });
         }
     }

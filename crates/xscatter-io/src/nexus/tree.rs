@@ -54,25 +54,26 @@ impl Tree {
         let mut tree = Self::default();
         let mut groups = 0;
         for entry in file.walk() {
+            let followed = matches!(entry.node, Node::Link(_)).then(|| entry.follow());
             let path = entry.path;
             match entry.node {
                 Node::Object(Object::Dataset(dataset)) => tree.add(path, dataset, false),
                 Node::Link(Target::External { file: name, .. }) => {
                     tree.files.extend(beside(file, &name));
-                    match file.object(&path) {
-                        Ok(Object::Dataset(dataset)) => tree.add(path, dataset, true),
-                        Ok(Object::Group(group)) if groups < MOST_GROUPS => {
+                    match followed {
+                        Some(Ok(Object::Dataset(dataset))) => tree.add(path, dataset, true),
+                        Some(Ok(Object::Group(group))) if groups < MOST_GROUPS => {
                             groups += 1;
                             tree.enter(&path, &group);
                         }
-                        Ok(_) => {}
-                        Err(error) => tree.dangling.push((path, error.to_string())),
+                        Some(Err(error)) => tree.dangling.push((path, error.to_string())),
+                        _ => {}
                     }
                 }
-                Node::Link(_) => match file.object(&path) {
-                    Ok(Object::Dataset(dataset)) => tree.add(path, dataset, true),
-                    Ok(_) => {}
-                    Err(error) => tree.dangling.push((path, error.to_string())),
+                Node::Link(_) => match followed {
+                    Some(Ok(Object::Dataset(dataset))) => tree.add(path, dataset, true),
+                    Some(Err(error)) => tree.dangling.push((path, error.to_string())),
+                    _ => {}
                 },
                 Node::Broken(error) => tree.others.push(format!("{path} ({error})")),
                 _ => {}
