@@ -124,9 +124,27 @@ def many_chunks(folder):
     return "a.h5"
 
 
+def modules(folder):
+    """Three modules of a LAMBDA detector with gaps between them; the first pixel of each is flagged."""
+    data = stack(0, 2).astype("i4")
+    places = [(0, 0, 10, 20), (14, 0, 10, 8), (14, 12, 10, 8)]
+    for number, (row, column, rows, columns) in enumerate(places, 1):
+        with h5py.File(folder / f"run_m{number:02d}.nxs", "w") as file:
+            detector = file.create_group("entry/instrument/detector")
+            detector["description"] = "Lambda"
+            part = data[:, row:row + rows, column:column + columns]
+            detector.create_dataset("data", data=part, chunks=(1, rows, columns), compression="gzip")
+            mask = numpy.zeros((1, rows, columns), "u4")
+            mask[0, 0, 0] = 2
+            detector["pixel_mask"] = mask
+            detector["translation/distance"] = numpy.array([column + 5, row - 3, 0], "f4")
+            detector["translation/distance"].attrs["units"] = "pixel"
+    return "run_m01.nxs"
+
+
 def main(out):
     cases = []
-    for write in (channels, default, legacy_signal, deep, cut, linked_group, many_chunks):
+    for write in (channels, default, legacy_signal, deep, cut, linked_group, many_chunks, modules):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             first = write(folder)

@@ -136,3 +136,40 @@ fn tiles_behind_a_user_block_are_joined() {
         }
     }
 }
+
+#[test]
+fn modules_of_a_lambda_detector_are_joined() {
+    let (folder, path, _) = case("modules");
+    let file = open(&path).unwrap();
+    assert_eq!((file.len(), file.shape()), (2, (24, 20)));
+    assert_eq!(file.linked_files().len(), 2);
+    for index in 0..2 {
+        let frame = file.read(index).unwrap();
+        let flags = frame.mask().unwrap().as_slice();
+        for ((row, column), &count) in frame.counts().indexed_iter() {
+            let gap = (10..14).contains(&row) || row >= 14 && (8..12).contains(&column);
+            let flagged = [(0, 0), (14, 0), (14, 12)].contains(&(row, column));
+            let expected = if gap {
+                PixelFlags::GAP
+            } else if flagged {
+                PixelFlags::BAD
+            } else {
+                PixelFlags::VALID
+            };
+            assert_eq!(flags[row * 20 + column], expected, "{row}, {column}");
+            let stored = if gap { 0.0 } else { value(index, row, column) };
+            assert_eq!(count, stored, "{row}, {column}");
+        }
+    }
+    check_source(&file).unwrap();
+    // A folder of modules is one file; one of the others is its module alone.
+    assert_eq!(open_series(&[folder.path()]).len(), 2);
+    let second = open(folder.path().join("run_m02.nxs")).unwrap();
+    assert_eq!(second.shape(), (10, 8));
+    // A module that does not fit is said to be left out.
+    std::fs::write(folder.path().join("run_m03.nxs"), b"\x89HDF\r\n\x1a\n").unwrap();
+    let file = open(&path).unwrap();
+    assert_eq!(file.shape(), (10, 20));
+    let warning = &file.read(0).unwrap().info.warnings[0];
+    assert!(warning.contains("run_m03.nxs"), "{warning}");
+}
