@@ -136,15 +136,7 @@ impl File {
     /// All names below the root, each group before what is in it, names in order. Soft and external
     /// links are listed and not followed; a group that is reached twice is entered once.
     pub fn walk(&self) -> Walk {
-        let mut walk = Walk {
-            file: self.clone(),
-            open: Vec::new(),
-            entered: BTreeSet::from([self.0.superblock.root]),
-            allowance: Allowance::new("the listing of a file", self.allowance()),
-            failed: None,
-        };
-        walk.enter(self.root());
-        walk
+        self.root().walk()
     }
 
     pub(crate) fn sizes(&self) -> Sizes {
@@ -303,6 +295,20 @@ pub struct Entry {
     pub path: String,
     /// What is there.
     pub node: Node,
+    /// The group that has the name, and the name in it.
+    group: Group,
+    name: String,
+}
+
+impl Entry {
+    /// The object that the name leads to; links are followed, into other files too. Without looking
+    /// for the group again, so that a list of a thousand links is not read a thousand times.
+    ///
+    /// # Errors
+    /// As [`File::object`].
+    pub fn follow(&self) -> Result<Object> {
+        self.group.object(&self.name)
+    }
 }
 
 /// What a name stands for.
@@ -321,6 +327,8 @@ pub enum Node {
 #[derive(Debug)]
 pub struct Walk {
     file: File,
+    /// Bytes of the path of the group where the listing began.
+    prefix: usize,
     /// The groups that are being listed, each with the number of the next link.
     open: Vec<(Group, usize)>,
     entered: BTreeSet<u64>,
@@ -329,13 +337,36 @@ pub struct Walk {
 }
 
 impl Walk {
+    pub(crate) fn new(group: Group) -> Self {
+        let file = group.file().clone();
+        let allowance = Allowance::new("the listing of a file", file.allowance());
+        let mut walk = Self {
+            file,
+            prefix: group.path().len(),
+            open: Vec::new(),
+            entered: BTreeSet::from([group.address()]),
+            allowance,
+            failed: None,
+        };
+        walk.enter(group);
+        walk
+    }
+
+    /// A path without that of the group where the listing began.
+    fn short(&self, path: &str) -> String {
+        let short = path.get(self.prefix..).unwrap_or_default();
+        short.trim_start_matches('/').to_owned()
+    }
+
     fn enter(&mut self, group: Group) {
         match group.links() {
             Ok(_) => self.open.push((group, 0)),
             Err(error) => {
                 self.failed = Some(Entry {
-                    path: group.path().to_owned(),
+                    path: self.short(group.path()),
                     node: Node::Broken(error),
+                    name: String::new(),
+                    group,
                 });
             }
         }
@@ -380,13 +411,19 @@ impl Iterator for Walk {
                 continue;
             };
             *next += 1;
+            let group = group.clone();
             let path = group.path_of(&link.name);
             let node = self.node(&path, link.target).unwrap_or_else(|error| {
                 // The listing goes beyond what such a file can hold: it ends here.
                 self.open.clear();
                 Node::Broken(error)
             });
-            return Some(Entry { path, node });
+            return Some(Entry {
+                path: self.short(&path),
+                node,
+                group,
+                name: link.name,
+            });
         }
     }
 }

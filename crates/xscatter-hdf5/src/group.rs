@@ -6,7 +6,7 @@ use crate::attribute::{self, Attribute};
 use crate::dataset::Dataset;
 use crate::datatype::Datatype;
 use crate::error::{Error, Result};
-use crate::file::File;
+use crate::file::{File, Walk};
 use crate::links::{self, Link, Target};
 use crate::object_header::{ObjectHeader, kind};
 
@@ -170,6 +170,15 @@ impl Group {
             Object::Group(group) => Ok(group),
             other => Err(Error::not_found(path, "a group", other.name())),
         }
+    }
+
+    /// All names below this group; see [`File::walk`]. Paths begin in this group.
+    pub fn walk(&self) -> Walk {
+        Walk::new(self.clone())
+    }
+
+    pub(crate) fn address(&self) -> u64 {
+        self.data.header.address
     }
 
     pub(crate) fn path_of(&self, name: &str) -> String {

@@ -266,3 +266,70 @@ pub(crate) fn old_fill(cursor: &mut Cursor<'_>) -> Result<Option<Vec<u8>>> {
     }
     Ok(Some(cursor.bytes(len as usize)?.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cursor::Sizes;
+
+    fn parsed(bytes: &[u8], rank: usize) -> Result<Layout> {
+        let sizes = Sizes {
+            address: 8,
+            length: 8,
+        };
+        Layout::parse(&mut Cursor::new("layout", 0, bytes, sizes), rank)
+    }
+
+    /// HDF5 1.4 and before, which no program of today writes.
+    #[test]
+    fn layouts_of_the_first_versions() {
+        let mut chunked = vec![1, 3, 2, 0, 0, 0, 0, 0];
+        chunked.extend(4096_u64.to_le_bytes());
+        for len in [16_u32, 8, 2] {
+            chunked.extend(len.to_le_bytes());
+        }
+        let expected = Chunked {
+            shape: vec![16, 8],
+            index: Index::BTree1(4096),
+            plain_edges: false,
+        };
+        assert_eq!(parsed(&chunked, 2).unwrap(), Layout::Chunked(expected));
+        assert!(parsed(&chunked, 3).is_err());
+
+        let mut contiguous = vec![2, 1, 1, 0, 0, 0, 0, 0];
+        contiguous.extend(800_u64.to_le_bytes());
+        contiguous.extend(5_u32.to_le_bytes());
+        let expected = Layout::Contiguous { address: 800 };
+        assert_eq!(parsed(&contiguous, 1).unwrap(), expected);
+
+        let mut compact = vec![1, 1, 0, 0, 0, 0, 0, 0];
+        compact.extend(3_u32.to_le_bytes());
+        compact.extend(3_u32.to_le_bytes());
+        compact.extend([7, 8, 9]);
+        let expected = Layout::Compact(vec![7, 8, 9]);
+        assert_eq!(parsed(&compact, 1).unwrap(), expected);
+        assert!(parsed(&compact[..18], 1).is_err());
+    }
+
+    #[test]
+    fn a_chunk_has_elements_and_the_axes_of_its_dataset() {
+        let zero = [3, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0];
+        assert!(parsed(&zero, 1).is_err());
+        assert!(parsed(&[6, 0], 1).is_err());
+        assert!(parsed(&[4, 4], 1).is_err());
+    }
+
+    #[test]
+    fn fill_values_of_all_versions() {
+        let sizes = Sizes {
+            address: 8,
+            length: 8,
+        };
+        let fill = |bytes: &[u8]| fill(&mut Cursor::new("fill", 0, bytes, sizes)).unwrap();
+        assert_eq!(fill(&[3, 0x20, 2, 0, 0, 0, 7, 8]), Some(vec![7, 8]));
+        assert_eq!(fill(&[3, 0x02]), None);
+        assert_eq!(fill(&[2, 1, 0, 1, 1, 0, 0, 0, 9]), Some(vec![9]));
+        assert_eq!(fill(&[2, 1, 0, 0]), None);
+        assert_eq!(fill(&[1, 1, 0, 0, 255, 255, 255, 255]), None);
+    }
+}

@@ -12,6 +12,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
@@ -195,8 +196,8 @@ fn read_dataset(dataset: &Dataset, scratch: &mut Scratch) {
     }
 }
 
-fn read_everything(bytes: Vec<u8>) {
-    let file = match File::from_bytes(bytes) {
+fn read_everything(bytes: Vec<u8>, path: &Path) {
+    let file = match File::from_bytes_at(bytes, path) {
         Ok(file) => file,
         Err(error) => {
             assert!(error.to_string().len() > 8);
@@ -205,14 +206,15 @@ fn read_everything(bytes: Vec<u8>) {
     };
     let mut scratch = Scratch::default();
     for entry in file.walk() {
-        match entry.node {
-            Node::Object(Object::Dataset(dataset)) => read_dataset(&dataset, &mut scratch),
+        match &entry.node {
+            Node::Object(Object::Dataset(dataset)) => read_dataset(dataset, &mut scratch),
             Node::Object(Object::Group(group)) => {
                 let _ = group.attributes();
             }
             Node::Broken(error) => assert!(error.to_string().len() > 8),
             _ => {}
         }
+        let _ = entry.follow();
         let _ = file.object(&entry.path);
     }
 }
@@ -223,16 +225,22 @@ fn torture(names: &[&str], seed: u64, share: usize) {
         if !names.iter().any(|name| case.name.starts_with(name)) {
             continue;
         }
+        // The other files of a case are there and whole.
+        let folder = tempfile::tempdir().unwrap();
+        case.unpack(folder.path());
+        let whole: usize = case.files.iter().map(|file| file.content().len()).sum();
         for (which, packed) in case.files.iter().enumerate() {
+            let path = folder.path().join(&packed.name);
             let original = packed.content();
+            let beside = whole - original.len();
             let guarded = guarded(&original);
             for number in 0..share {
                 let bytes = mutant(&mut rng, &original, &guarded);
-                let len = bytes.len();
+                let len = bytes.len() + beside;
                 let before = HELD.with(Cell::get);
                 PEAK.with(|peak| peak.set(before));
                 let start = Instant::now();
-                read_everything(bytes);
+                read_everything(bytes, &path);
                 let taken = start.elapsed();
                 let peak = PEAK.with(Cell::get) - before;
                 let what = format!("mutant {number} of file {which} of {}", case.name);

@@ -8,7 +8,7 @@
 //!
 //! External links are followed beside the master file first; if data files are missing at the end, or
 //! the last one was not written to its end (an aborted series), the frames before are read with a
-//! warning; a frame of a virtual dataset whose file is missing is an error, where the C library would
+//! warning; modules of a LAMBDA detector in files of their own are joined; a frame of a virtual dataset whose file is missing is an error, where the C library would
 //! give zeros. A `pixel_mask` beside the image is applied ([`ReadConfig::pixel_mask_bits`]), that of its
 //! channel where there are several.
 //!
@@ -35,6 +35,7 @@ mod dataset;
 mod facts;
 mod find;
 mod mask;
+mod tiles;
 mod tree;
 mod write;
 
@@ -89,10 +90,13 @@ enum Home {
 }
 
 impl Part {
-    fn new(array: Array, file: Option<&File>) -> Result<Self> {
+    fn new(array: Array, file: Option<&File>, is_only: bool) -> Result<Self> {
         let home = match (file, array.dataset) {
             (None, _) => Home::Closed,
             (Some(_), Some(dataset)) => Home::Open(dataset),
+            (Some(file), None) if is_only => {
+                Home::Open(file.dataset(&array.path).map_err(foreign)?)
+            }
             (Some(file), None) => {
                 let (group, name) = array.path.rsplit_once('/').unwrap_or(("", &array.path));
                 Home::Linked(file.group(group).map_err(foreign)?, name.to_owned())
@@ -159,18 +163,43 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
             })
         })
         .collect::<Result<Vec<Channel>>>()?;
+    let metadata = Arc::new(facts::stated(&listing, &first.path));
+    let others = tiles::others(blob.path(), &listing);
+    if !others.is_empty() && config.dataset.is_none() && blob.is_on_disk() {
+        let about = About {
+            header: Arc::clone(&channels[0].header),
+            metadata: Arc::clone(&metadata),
+            warnings: warnings.clone(),
+            ..Default::default()
+        };
+        match tiles::join(blob, &others, config, about) {
+            Ok(tiles) => {
+                return Ok(Opened {
+                    shape: tiles.shape,
+                    dtype: first.dtype,
+                    frames: tiles.frames,
+                    linked: tiles.files.clone(),
+                    reader: Box::new(tiles),
+                });
+            }
+            Err(reason) => warnings.push(format!(
+                "the modules beside this one are not joined with it: {reason}"
+            )),
+        }
+    }
     let kept = (frames > 1).then_some(&file);
+    let is_only = found.parts.len() == 1;
     let parts: Vec<Part> = found
         .parts
         .into_iter()
-        .map(|array| Part::new(array, kept))
+        .map(|array| Part::new(array, kept, is_only))
         .collect::<Result<_>>()?;
     let reader = Nexus {
         blob: blob.clone(),
         ends,
         shape,
         channels,
-        metadata: Arc::new(facts::stated(&listing, &first.path)),
+        metadata,
         warnings,
         parts,
         scratches: Mutex::new(vec![scratch]),
@@ -297,17 +326,7 @@ fn read_image(
             format!("expected numbers, found {}", dataset.datatype()),
         ));
     };
-    let rank = dataset.shape().len();
-    // Which image along the leading axes: the last of them (channels) runs fastest.
-    let mut start = vec![0; rank];
-    let mut rest = index as u64;
-    for axis in (0..rank.saturating_sub(2)).rev() {
-        let len = dataset.shape()[axis].max(1);
-        start[axis] = rest % len;
-        rest /= len;
-    }
-    let mut count = vec![1; rank.saturating_sub(2)];
-    count.extend([shape.0 as u64, shape.1 as u64]);
+    let (start, count) = plane(dataset, index, shape);
     // Nothing is set aside beyond what is stored can become.
     dataset.check_size(&start, &count).map_err(foreign)?;
     pixels.fill(dtype, order, shape, |bytes| {
@@ -315,4 +334,19 @@ fn read_image(
             .read_into(&start, &count, bytes, scratch)
             .map_err(foreign)
     })
+}
+
+/// Where an image is in a dataset, and its size: the last of the leading axes (channels) runs fastest.
+fn plane(dataset: &Dataset, index: usize, shape: (usize, usize)) -> (Vec<u64>, Vec<u64>) {
+    let lead = dataset.shape().len().saturating_sub(2);
+    let mut start = vec![0; lead + 2];
+    let mut rest = index as u64;
+    for axis in (0..lead).rev() {
+        let len = dataset.shape()[axis].max(1);
+        start[axis] = rest % len;
+        rest /= len;
+    }
+    let mut count = vec![1; lead];
+    count.extend([shape.0 as u64, shape.1 as u64]);
+    (start, count)
 }

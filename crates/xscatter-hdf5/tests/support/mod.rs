@@ -21,7 +21,6 @@ pub(crate) struct Case {
 
 #[derive(Deserialize)]
 pub(crate) struct Packed {
-    #[allow(dead_code, reason = "not every test writes it")]
     pub(crate) name: String,
     zlib_base64: String,
 }
@@ -70,7 +69,6 @@ impl Packed {
 
 impl Case {
     /// Writes the files into a folder.
-    #[allow(dead_code, reason = "not every test writes them")]
     pub(crate) fn unpack(&self, folder: &Path) {
         for file in &self.files {
             std::fs::write(folder.join(&file.name), file.content()).unwrap();

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use xscatter_hdf5::{ByteOrder as H5Order, Dataset, Datatype, File, Node, Object, Target, Values};
+use xscatter_hdf5::{
+    ByteOrder as H5Order, Dataset, Datatype, File, Group, Node, Object, Target, Values,
+};
 
 use crate::header;
 use crate::pixels::{ByteOrder, Dtype};
@@ -42,34 +44,51 @@ pub(super) struct Tree {
 
 /// Elements up to which a dataset is read as a value of the header.
 const SMALL: usize = 4;
+/// Groups of other files that are listed.
+const MOST_GROUPS: usize = 16;
 /// Bytes of one element beyond which a value is not read.
 const MAX_ELEMENT: usize = 1 << 16;
 
 impl Tree {
     pub(super) fn read(file: &File) -> Self {
         let mut tree = Self::default();
+        let mut groups = 0;
         for entry in file.walk() {
+            let followed = matches!(entry.node, Node::Link(_)).then(|| entry.follow());
             let path = entry.path;
             match entry.node {
                 Node::Object(Object::Dataset(dataset)) => tree.add(path, dataset, false),
                 Node::Link(Target::External { file: name, .. }) => {
                     tree.files.extend(beside(file, &name));
-                    match file.object(&path) {
-                        Ok(Object::Dataset(dataset)) => tree.add(path, dataset, true),
-                        Ok(_) => {}
-                        Err(error) => tree.dangling.push((path, error.to_string())),
+                    match followed {
+                        Some(Ok(Object::Dataset(dataset))) => tree.add(path, dataset, true),
+                        Some(Ok(Object::Group(group))) if groups < MOST_GROUPS => {
+                            groups += 1;
+                            tree.enter(&path, &group);
+                        }
+                        Some(Err(error)) => tree.dangling.push((path, error.to_string())),
+                        _ => {}
                     }
                 }
-                Node::Link(_) => match file.object(&path) {
-                    Ok(Object::Dataset(dataset)) => tree.add(path, dataset, true),
-                    Ok(_) => {}
-                    Err(error) => tree.dangling.push((path, error.to_string())),
+                Node::Link(_) => match followed {
+                    Some(Ok(Object::Dataset(dataset))) => tree.add(path, dataset, true),
+                    Some(Err(error)) => tree.dangling.push((path, error.to_string())),
+                    _ => {}
                 },
                 Node::Broken(error) => tree.others.push(format!("{path} ({error})")),
                 _ => {}
             }
         }
         tree
+    }
+
+    /// Lists a group of another file; links in it are not followed.
+    fn enter(&mut self, path: &str, group: &Group) {
+        for entry in group.walk() {
+            if let Node::Object(Object::Dataset(dataset)) = entry.node {
+                self.add(format!("{path}/{}", entry.path), dataset, true);
+            }
+        }
     }
 
     fn add(&mut self, path: String, dataset: Dataset, linked: bool) {
