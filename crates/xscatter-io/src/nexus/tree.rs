@@ -100,7 +100,8 @@ impl Tree {
             .try_fold(1_usize, |n, &dim| n.checked_mul(dim))
             .unwrap_or(usize::MAX);
         let dtype = dtype(dataset.datatype()).map(|(dtype, _)| dtype);
-        let flat = shape.iter().filter(|&&dim| dim != 1).count() < 2;
+        // Three axes are frames, however few pixels they have.
+        let flat = shape.len() < 3 && shape.iter().filter(|&&dim| dim != 1).count() < 2;
         let small = elements > 0 && elements <= SMALL && !dataset.dataspace().is_null;
         if small && flat && dataset.datatype().bytes() <= MAX_ELEMENT {
             if let Some(scalar) = scalar(&dataset) {
