@@ -158,6 +158,15 @@ def groups(file):
         ordered[name] = 1
 
 
+def circles(file):
+    """Links that lead round and round before they arrive."""
+    group = file.create_group("g")
+    group["x"] = group
+    for number in range(400):
+        group[f"link_{number}"] = h5py.SoftLink("x/" * 600 + "value")
+    group["value"] = 1
+
+
 def large_attribute(file):
     file["x"] = 1
     file["x"].attrs["large"] = ramp((20000,))
@@ -369,6 +378,10 @@ def cases():
                 file["text"] = "behind a user block"
                 file["plain"] = ramp((4, 4))
             yield case(folder, f"user block {size}", f"{size}.h5", [])
+        written(folder, "circles.h5", circles)
+        content = (folder / "circles.h5").read_bytes()
+        yield {"name": "circles", "files": [{"name": "circles.h5", "zlib_base64": packed(content)}], "objects": [],
+               "links": []}
         aligned(folder / "aligned.h5")
         yield case(folder, "aligned", "aligned.h5", [])
 

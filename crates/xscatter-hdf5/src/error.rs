@@ -7,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use xscatter_codecs::CodecError;
 
-/// A result with an [`Error`].
+/// A result with an [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can be wrong with an HDF5 file, and where.

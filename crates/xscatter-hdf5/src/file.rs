@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::cursor::{Allowance, Cursor, Sizes};
@@ -33,6 +34,8 @@ struct Inner {
     root: OnceLock<Arc<GroupData>>,
     /// How many files lead to this one.
     depth: usize,
+    /// Bytes of metadata that were read: by it a listing sees that it goes round in circles.
+    work: AtomicU64,
     /// Datasets in other files, the one that was used last at the end. Held while the list is looked
     /// at, never while a file is read.
     kept: Mutex<Vec<Kept>>,
@@ -77,6 +80,7 @@ impl File {
             superblock,
             root: OnceLock::new(),
             depth,
+            work: AtomicU64::new(0),
             kept: Mutex::new(Vec::new()),
         }));
         let header = ObjectHeader::read(&file, superblock.root)?;
@@ -163,7 +167,28 @@ impl File {
         self.check(what, address, len)?;
         let mut bytes = vec![0; len as usize];
         self.read_into(what, address, &mut bytes)?;
+        self.0.work.fetch_add(len, Ordering::Relaxed);
         Ok(bytes)
+    }
+
+    /// Up to where a listing that begins now may read: a sound file is listed by reading each of its
+    /// structures a few times.
+    fn limit(&self) -> u64 {
+        let work = self.0.work.load(Ordering::Relaxed);
+        let more = self.len().saturating_mul(64).saturating_add(64 << 20);
+        work.saturating_add(more)
+    }
+
+    fn check_limit(&self, limit: u64) -> Result<()> {
+        let work = self.0.work.load(Ordering::Relaxed);
+        if work <= limit {
+            return Ok(());
+        }
+        Err(Error::Limit {
+            place: "the listing of a file".to_owned(),
+            most: limit,
+            claimed: work,
+        })
     }
 
     pub(crate) fn read_up_to(&self, address: u64, len: u64) -> Result<Vec<u8>> {
@@ -298,6 +323,7 @@ pub struct Entry {
     /// The group that has the name, and the name in it.
     group: Group,
     name: String,
+    limit: u64,
 }
 
 impl Entry {
@@ -305,8 +331,9 @@ impl Entry {
     /// for the group again, so that a list of a thousand links is not read a thousand times.
     ///
     /// # Errors
-    /// As [`File::object`].
+    /// As [`File::object`], and if links go round in circles so that the listing has no end.
     pub fn follow(&self) -> Result<Object> {
+        self.group.file().check_limit(self.limit)?;
         self.group.object(&self.name)
     }
 }
@@ -333,6 +360,7 @@ pub struct Walk {
     open: Vec<(Group, usize)>,
     entered: BTreeSet<u64>,
     allowance: Allowance,
+    limit: u64,
     failed: Option<Entry>,
 }
 
@@ -346,6 +374,7 @@ impl Walk {
             open: Vec::new(),
             entered: BTreeSet::from([group.address()]),
             allowance,
+            limit: group.file().limit(),
             failed: None,
         };
         walk.enter(group);
@@ -366,6 +395,7 @@ impl Walk {
                     path: self.short(group.path()),
                     node: Node::Broken(error),
                     name: String::new(),
+                    limit: self.limit,
                     group,
                 });
             }
@@ -374,6 +404,7 @@ impl Walk {
 
     fn node(&mut self, path: &str, target: Target) -> Result<Node> {
         self.allowance.take(path.len() as u64)?;
+        self.file.check_limit(self.limit)?;
         let Target::Hard { address } = target else {
             return Ok(Node::Link(target));
         };
@@ -423,6 +454,7 @@ impl Iterator for Walk {
                 node,
                 group,
                 name: link.name,
+                limit: self.limit,
             });
         }
     }

@@ -12,6 +12,8 @@ use crate::object_header::{ObjectHeader, kind};
 
 /// Links that one path may lead through.
 const MOST_LINKS: usize = 16;
+/// Names that one path may have.
+const MOST_NAMES: usize = 1024;
 
 /// An object of a file.
 #[derive(Debug, Clone)]
@@ -196,6 +198,10 @@ impl Group {
             self.clone()
         };
         let mut here = Object::Group(start);
+        if path.matches('/').count() > MOST_NAMES {
+            let expected = format!("a path of at most {MOST_NAMES} names");
+            return Err(Error::not_found("a long path", expected, "more"));
+        }
         for name in path
             .split('/')
             .filter(|name| !name.is_empty() && *name != ".")

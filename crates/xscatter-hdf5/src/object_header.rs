@@ -240,9 +240,7 @@ impl ObjectHeader {
                 len,
             ));
         }
-        file.check(WHAT, address, len)?;
-        self.bytes.resize(at + len as usize, 0);
-        file.read_into(WHAT, address, &mut self.bytes[at..])?;
+        self.bytes.extend(file.read(WHAT, address, len)?);
         Ok(at)
     }
 

@@ -215,7 +215,6 @@ fn read_everything(bytes: Vec<u8>, path: &Path) {
             _ => {}
         }
         let _ = entry.follow();
-        let _ = file.object(&entry.path);
     }
 }
 
