@@ -259,6 +259,7 @@ impl Dataset {
         decoded: &mut Vec<u8>,
         scratch: &mut Scratch,
     ) -> Result<()> {
+        self.file().check("chunk", chunk.address, chunk.bytes)?;
         let wanted = self.chunks()?.grid().chunk_bytes;
         let most = self.most_of(chunk, &self.coded());
         if wanted > most {
