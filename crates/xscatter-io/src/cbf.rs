@@ -7,8 +7,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use ndarray::Array2;
 use xscatter_codecs::{byte_offset, md5};
 use xscatter_core::{Error, ErrorKind, Result};
@@ -19,7 +17,7 @@ use crate::config::ReadConfig;
 use crate::header::{self, Header};
 use crate::limits::Limits;
 use crate::metadata::Metadata;
-use crate::open::{About, Opened, ReadFrame};
+use crate::open::{About, Checked, Checksum, Opened, ReadFrame};
 use crate::pilatus;
 use crate::pixels::{ByteOrder, Dtype, Pixels};
 
@@ -237,41 +235,42 @@ impl ReadFrame for Cbf {
         })
     }
 
-    fn pixels(&self, _: usize, pixels: &mut Pixels) -> Result<Option<String>> {
-        let payload = self.blob.open()?.read_at(self.data_offset, self.data_len)?;
+    fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>> {
+        Ok(match self.pixels_unchecked(index, pixels)? {
+            Checked::Now(warning) => warning,
+            Checked::Later(checksum) => checksum.compare(md5::digest(&checksum.stored)),
+        })
+    }
+
+    fn pixels_unchecked(&self, _: usize, pixels: &mut Pixels) -> Result<Checked> {
+        let stored = self.blob.open()?.read_at(self.data_offset, self.data_len)?;
         if !self.byte_offset {
             pixels.fill(self.dtype, ByteOrder::Little, self.shape, |out| {
-                out.copy_from_slice(&payload[..out.len()]);
+                out.copy_from_slice(&stored[..out.len()]);
                 Ok(())
             })?;
         } else if self.dtype == Dtype::I32 {
             pixels.fill(self.dtype, ByteOrder::NATIVE, self.shape, |out| {
-                self.decode(&payload, bytemuck::cast_slice_mut(out))
+                self.decode(&stored, bytemuck::cast_slice_mut(out))
             })?;
         } else {
             let mut values = vec![0; self.shape.0 * self.shape.1];
-            self.decode(&payload, &mut values)?;
+            self.decode(&stored, &mut values)?;
             *pixels = integers(values, self.dtype, self.shape)
                 .ok_or_else(|| malformed("the pixels do not fill the shape"))?;
         }
-        Ok(self.checksum_warning(&payload))
+        Ok(match self.md5.clone() {
+            Some(stated) => Checked::Later(Checksum { stored, stated }),
+            None => Checked::Now(None),
+        })
     }
 }
 
 impl Cbf {
-    fn decode(&self, payload: &[u8], out: &mut [i32]) -> Result<()> {
-        byte_offset::decode(payload, out)
+    fn decode(&self, stored: &[u8], out: &mut [i32]) -> Result<()> {
+        byte_offset::decode(stored, out)
             .map(drop)
             .map_err(|error| codec_error(error).at(format!("byte {}", self.data_offset)))
-    }
-
-    fn checksum_warning(&self, payload: &[u8]) -> Option<String> {
-        let stated = self.md5.as_ref()?;
-        let found = BASE64.encode(md5::digest(payload));
-        (found != *stated).then(|| {
-            let stated = header::value(stated);
-            format!("Content-MD5 is {stated}, that of the pixels is {found}")
-        })
     }
 }
 

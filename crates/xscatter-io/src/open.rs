@@ -4,12 +4,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use xscatter_codecs::md5;
 use xscatter_core::{Error, Frame, FrameInfo, FrameSource, Mask, Result};
 
 use crate::blob::Blob;
 use crate::config::ReadConfig;
 use crate::format::{self, Format};
-use crate::header::Header;
+use crate::header::{self, Header};
 use crate::metadata::Metadata;
 use crate::pixels::{Dtype, Pixels};
 use crate::raw::RawFrame;
@@ -119,6 +122,38 @@ pub(crate) trait ReadFrame: Send + Sync {
     /// Reads the pixels of a frame, through [`Pixels::fill`] where it can so that memory is used
     /// again; returns a warning if something is wrong with pixels that could be read all the same.
     fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>>;
+
+    /// As [`pixels`](Self::pixels), but a checksum may be left for the caller to compare, who can do so for
+    /// several frames at once.
+    fn pixels_unchecked(&self, index: usize, pixels: &mut Pixels) -> Result<Checked> {
+        self.pixels(index, pixels).map(Checked::Now)
+    }
+}
+
+/// Whether the stored bytes of a frame were compared with their checksum.
+pub(crate) enum Checked {
+    /// They were, or there is none; with a warning if they differ.
+    Now(Option<String>),
+    /// They were not.
+    Later(Checksum),
+}
+
+/// Stored bytes, and the MD5 that their file states for them.
+pub(crate) struct Checksum {
+    pub(crate) stored: Vec<u8>,
+    /// In base 64.
+    pub(crate) stated: String,
+}
+
+impl Checksum {
+    /// A warning if the digest of the stored bytes is another one than the file states.
+    pub(crate) fn compare(&self, found: md5::Digest) -> Option<String> {
+        let found = BASE64.encode(found);
+        (found != self.stated).then(|| {
+            let stated = header::value(&self.stated);
+            format!("Content-MD5 is {stated}, that of the pixels is {found}")
+        })
+    }
 }
 
 /// An open detector file: a [`FrameSource`] that also gives the stored pixels.
@@ -186,9 +221,34 @@ impl DetectorFile {
     /// # Errors
     /// As [`read_raw`](Self::read_raw); the frame is then unspecified.
     pub fn read_raw_into(&self, index: usize, frame: &mut RawFrame) -> Result<()> {
-        let mut about = self.about(index)?;
+        let about = self.about(index)?;
         let warning = self.read_pixels(index, &mut frame.pixels)?;
-        about.warnings.extend(warning);
+        self.complete(index, about, frame);
+        frame.info.warnings.extend(warning);
+        Ok(())
+    }
+
+    /// As [`read_raw`](Self::read_raw); a checksum is given back instead of compared.
+    pub(crate) fn read_unchecked(&self, index: usize) -> Result<(RawFrame, Option<Checksum>)> {
+        let about = self.about(index)?;
+        let mut frame = RawFrame::default();
+        let checked = self
+            .opened
+            .reader
+            .pixels_unchecked(index, &mut frame.pixels)
+            .map_err(|error| self.named(index, error))?;
+        self.complete(index, about, &mut frame);
+        Ok(match checked {
+            Checked::Now(warning) => {
+                frame.info.warnings.extend(warning);
+                (frame, None)
+            }
+            Checked::Later(checksum) => (frame, Some(checksum)),
+        })
+    }
+
+    /// Adds to the pixels of a frame their mask and what is said about them.
+    fn complete(&self, index: usize, about: About, frame: &mut RawFrame) {
         let policy = SentinelPolicy {
             cutoff: about
                 .metadata
@@ -204,7 +264,6 @@ impl DetectorFile {
         };
         frame.info = self.info_of(index, &about);
         frame.metadata = about.metadata;
-        Ok(())
     }
 
     /// Reads the stored pixels of one frame alone, into the memory of earlier ones: the fastest way,

@@ -297,6 +297,20 @@ fn a_wrong_checksum_is_a_warning() {
     let read = open(&path).unwrap().read(0).unwrap();
     assert!(read.info.warnings[0].contains("Content-MD5"));
     assert_eq!(read.counts()[(0, 0)], frame(0).counts()[(0, 0)] + 1.0);
+
+    // Among others, whose checksums are compared side by side, it is the only one with a warning.
+    for index in 0..19 {
+        let path = folder.path().join(format!("b_{index}.cbf"));
+        write(path, Format::Cbf, &[frame(index)], &WriteOptions::default()).unwrap();
+    }
+    let series = open_series(&[folder.path()]);
+    let order: Vec<usize> = (0..series.len()).rev().collect();
+    let frames = series.read_many(&order).unwrap();
+    assert_eq!(frames.len(), 20);
+    for (frame, index) in frames.iter().zip(order) {
+        assert_eq!(frame.info.warnings.len(), usize::from(index == 0));
+        assert_eq!(frame.counts(), series.read(index).unwrap().counts());
+    }
 }
 
 #[test]
