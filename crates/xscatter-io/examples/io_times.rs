@@ -7,8 +7,7 @@
 //! - `raw N FILE`: the same with the mask and the metadata, into fresh memory;
 //! - `frames N FILE`: of N times reading a frame of a file that stays open, one frame after another;
 //! - `both N FILE`: of N times reading 8 frames at once on all threads of the pool, per frame;
-//! - `series N FOLDER`: of N times reading all frames of a folder in one call, with masks and as counts, per
-//!   frame;
+//! - `series N FOLDER`: of N times reading all frames of a folder in one call, with masks, per frame;
 //! - `copy N BYTES`: of N times copying so many bytes between two warm buffers;
 //! - `first PATH`: of opening a file or folder as a series and reading its first frame;
 //! - `memory PATH`: MiB of peak memory, those of the frames in flight taken off, after reading all frames
@@ -79,12 +78,10 @@ fn job(line: &str) -> Answer<Vec<f64>> {
         "series" => {
             let series = open_series(&[rest]);
             let indices: Vec<usize> = (0..series.len()).collect();
-            let times = times(count, || {
-                series.read_many(&indices)?;
-                Ok(())
-            })?;
-            let frames = series.len() as f64;
-            Ok(times.into_iter().map(|time| time / frames).collect())
+            let mut frames = Vec::new();
+            let times = times(count, || Ok(series.read_raw_many(&indices, &mut frames)?))?;
+            let count = series.len() as f64;
+            Ok(times.into_iter().map(|time| time / count).collect())
         }
         "copy" => {
             let from = vec![1_u8; rest.parse()?];

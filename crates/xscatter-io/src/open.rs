@@ -228,22 +228,25 @@ impl DetectorFile {
         Ok(())
     }
 
-    /// As [`read_raw`](Self::read_raw); a checksum is given back instead of compared.
-    pub(crate) fn read_unchecked(&self, index: usize) -> Result<(RawFrame, Option<Checksum>)> {
+    /// As [`read_raw_into`](Self::read_raw_into); a checksum is given back instead of compared.
+    pub(crate) fn read_unchecked_into(
+        &self,
+        index: usize,
+        frame: &mut RawFrame,
+    ) -> Result<Option<Checksum>> {
         let about = self.about(index)?;
-        let mut frame = RawFrame::default();
         let checked = self
             .opened
             .reader
             .pixels_unchecked(index, &mut frame.pixels)
             .map_err(|error| self.named(index, error))?;
-        self.complete(index, about, &mut frame);
+        self.complete(index, about, frame);
         Ok(match checked {
             Checked::Now(warning) => {
                 frame.info.warnings.extend(warning);
-                (frame, None)
+                None
             }
-            Checked::Later(checksum) => (frame, Some(checksum)),
+            Checked::Later(checksum) => Some(checksum),
         })
     }
 

@@ -299,6 +299,29 @@ impl Pixels {
     pub fn to_counts(&self) -> Array2<f32> {
         each_type!(self, values => values.mapv(Sample::count))
     }
+
+    /// As [`to_counts`](Self::to_counts), in the same memory where a pixel takes four bytes.
+    pub fn into_counts(self) -> Array2<f32> {
+        fn in_place<T: Sample + bytemuck::Pod>(mut values: Array2<T>) -> Array2<f32> {
+            if !values.is_standard_layout() {
+                return values.mapv(Sample::count);
+            }
+            let shape = values.dim();
+            values.mapv_inplace(|value| bytemuck::cast(value.count()));
+            let (memory, offset) = values.into_raw_vec_and_offset();
+            let mut counts: Vec<f32> = bytemuck::cast_vec(memory);
+            // Rows that were sliced off leave values around those of the array.
+            counts.drain(..offset.unwrap_or(0));
+            counts.truncate(shape.0 * shape.1);
+            Array2::from_shape_vec(shape, counts).expect("as many values as the shape has")
+        }
+        match self {
+            Self::F32(values) if values.is_standard_layout() => values,
+            Self::I32(values) => in_place(values),
+            Self::U32(values) => in_place(values),
+            other => other.to_counts(),
+        }
+    }
 }
 
 /// An array in this memory if that is large enough, in fresh memory else.
@@ -416,6 +439,23 @@ mod tests {
         assert_eq!(pixels, Pixels::I32(array![[1], [2]]));
         pixels.fill(Dtype::U16, order, (1, 4), fill).unwrap();
         assert_eq!(pixels, Pixels::U16(array![[1, 0, 2, 0]]));
+    }
+
+    #[test]
+    fn counts_are_the_same_in_place() {
+        let whole = array![[1, -2, 3], [4, 5, i32::MIN]];
+        let unsigned = array![[7_u32, u32::MAX], [1 << 24, (1 << 24) + 1]];
+        for pixels in [
+            Pixels::I32(whole.clone()),
+            Pixels::I32(whole.clone().slice_move(ndarray::s![1.., ..])),
+            Pixels::I32(whole.clone().slice_move(ndarray::s![.., 1..])),
+            Pixels::I32(whole.reversed_axes()),
+            Pixels::U32(unsigned),
+            Pixels::F32(array![[1.5, 2.5]]),
+            Pixels::U16(array![[1, 2]]),
+        ] {
+            assert_eq!(pixels.to_counts(), pixels.into_counts());
+        }
     }
 
     #[test]

@@ -26,8 +26,9 @@ impl RawFrame {
     /// # Errors
     /// If the mask has another shape than the pixels.
     pub fn into_frame(self) -> Result<Frame> {
-        let mut counts = self.pixels.to_counts();
-        if matches!(self.pixels, Pixels::F32(_) | Pixels::F64(_)) {
+        let is_float = matches!(self.pixels, Pixels::F32(_) | Pixels::F64(_));
+        let mut counts = self.pixels.into_counts();
+        if is_float {
             counts.mapv_inplace(|count| if count.is_finite() { count } else { 0.0 });
         }
         let frame = Frame::new(counts).with_info(self.info);

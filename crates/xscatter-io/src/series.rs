@@ -264,45 +264,49 @@ impl FrameSource for Series {
     }
 
     fn read_many(&self, indices: &[usize]) -> Result<Vec<Frame>> {
-        let share = indices.len().div_ceil(rayon::current_num_threads());
-        let batches: Vec<_> = indices
-            .par_chunks(share.clamp(1, CHECKED_AT_ONCE))
-            .map(|batch| self.read_batch(batch))
-            .collect();
-        // In order: which error comes first must not depend on the threads.
-        let mut frames = Vec::with_capacity(indices.len());
-        for batch in batches {
-            frames.extend(batch?);
-        }
-        Ok(frames)
+        let mut frames = Vec::new();
+        self.read_raw_many(indices, &mut frames)?;
+        let counted = |(frame, &index): (RawFrame, &usize)| {
+            let path = self.files[self.locate(index).0].path();
+            frame.into_frame().map_err(|error| error.in_file(path))
+        };
+        frames.into_par_iter().zip(indices).map(counted).collect()
     }
 }
 
 impl Series {
+    /// Reads several frames as they are stored, in the order of `indices`, into the memory of earlier
+    /// ones: the fastest way through a series, since checksums are compared side by side.
+    ///
+    /// # Errors
+    /// That of the first frame that cannot be read; the frames are then unspecified.
+    pub fn read_raw_many(&self, indices: &[usize], frames: &mut Vec<RawFrame>) -> Result<()> {
+        frames.resize_with(indices.len(), RawFrame::default);
+        let share = indices.len().div_ceil(rayon::current_num_threads());
+        let share = share.clamp(1, CHECKED_AT_ONCE);
+        let batches: Vec<Result<()>> = indices
+            .par_chunks(share)
+            .zip(frames.par_chunks_mut(share))
+            .map(|(indices, frames)| self.read_batch(indices, frames))
+            .collect();
+        // In order: which error comes first must not depend on the threads.
+        batches.into_iter().collect()
+    }
+
     /// Reads a few frames, and compares their checksums side by side.
-    fn read_batch(&self, indices: &[usize]) -> Result<Vec<Frame>> {
-        let mut frames = Vec::with_capacity(indices.len());
+    fn read_batch(&self, indices: &[usize], frames: &mut [RawFrame]) -> Result<()> {
         let mut checksums = Vec::new();
-        for &index in indices {
+        for (place, (&index, frame)) in indices.iter().zip(&mut *frames).enumerate() {
             self.check_index(index)?;
-            let (file, place) = self.locate(index);
-            let (frame, checksum) = self.open_file(file)?.read_unchecked(place)?;
-            if let Some(checksum) = checksum {
-                checksums.push((frames.len(), checksum));
-            }
-            frames.push(frame);
+            let (file, index) = self.locate(index);
+            let checksum = self.open_file(file)?.read_unchecked_into(index, frame)?;
+            checksums.extend(checksum.map(|checksum| (place, checksum)));
         }
         let stored: Vec<&[u8]> = checksums.iter().map(|(_, one)| &*one.stored).collect();
         for ((place, checksum), digest) in checksums.iter().zip(md5::digests(&stored)) {
-            frames[*place]
-                .info
-                .warnings
-                .extend(checksum.compare(digest));
+            let warnings = &mut frames[*place].info.warnings;
+            warnings.extend(checksum.compare(digest));
         }
-        let named = |frame: RawFrame| {
-            let path = frame.info.path.clone().unwrap_or_default();
-            frame.into_frame().map_err(|error| error.in_file(path))
-        };
-        frames.into_iter().map(named).collect()
+        Ok(())
     }
 }

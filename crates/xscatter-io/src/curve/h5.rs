@@ -38,17 +38,20 @@ impl Store {
                     format!("expected at most {MAX_OBJECTS} groups and datasets"),
                 ));
             }
+            // A link to a curve is a curve; one that leads nowhere is none.
+            let followed = matches!(entry.node, Node::Link(_)).then(|| entry.follow());
             let path = entry.path.trim_start_matches('/').to_owned();
-            match entry.node {
-                Node::Object(Object::Dataset(dataset)) => drop(datasets.insert(path, dataset)),
-                Node::Object(Object::Group(_)) => drop(groups.insert(path)),
-                // A link to a curve is a curve; one that leads nowhere is none.
-                Node::Link(_) => {
-                    if let Ok(dataset) = file.dataset(&path) {
-                        datasets.insert(path, dataset);
-                    }
+            match (entry.node, followed) {
+                (Node::Object(Object::Dataset(dataset)), _)
+                | (Node::Link(_), Some(Ok(Object::Dataset(dataset)))) => {
+                    datasets.insert(path, dataset);
                 }
-                Node::Broken(error) => return Err(foreign(error).at(format_args!("/{path}"))),
+                (Node::Object(Object::Group(_)), _) => {
+                    groups.insert(path);
+                }
+                (Node::Broken(error), _) => {
+                    return Err(foreign(error).at(format_args!("/{path}")));
+                }
                 _ => {}
             }
         }
