@@ -49,7 +49,7 @@ fn run() -> xscatter::Result<()> {
         &mut |step| bar.show(step),
         &stop,
     )?;
-    let part = |part: Part| LabelledSeries::from_table(&folder.join(part.folder()));
+    let part = |part: Part| LabelledSeries::from_table(folder.join(part.folder()));
     let (network, train, holdout) = (
         part(Part::Network)?,
         part(Part::Train)?,

@@ -1,4 +1,4 @@
-//! `xscatter convert`: detector files into another format.
+//! `xscatter convert`: detector files into another format; where no input holds a frame, curves and masks.
 //!
 //! What a format can hold is kept: counts, masked pixels, geometry, exposure, header. Every output is
 //! written under a temporary name and renamed when it is whole, so an output that exists is complete and
@@ -9,6 +9,7 @@
 //! are rounded (by 6e-8 of their size at most) with a warning.
 
 mod kind;
+mod others;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -187,6 +188,12 @@ enum Status {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let inputs = Inputs::some(&args.paths)?;
+    if inputs.files().len() == 0 {
+        let others = inputs.others();
+        if !others.is_empty() {
+            return others::convert(args, &inputs, &others);
+        }
+    }
     let Some(to) = args.to.or_else(|| To::of_extension(&args.output)) else {
         let message = format!(
             "expected --to, or an OUT that ends with .edf, .cbf, .tif, .npy or .h5, got {}",

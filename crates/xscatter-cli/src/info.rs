@@ -1,4 +1,4 @@
-//! `xscatter info`: what is in detector files.
+//! `xscatter info`: what is in detector files, files of curves and masks.
 //!
 //! A row a file needs its header alone, so the first rows appear at once, however many files there are
 //! and however large; a row or an object a frame reads the pixels. Files are read in parallel, a batch
@@ -15,7 +15,7 @@ use xscatter::{FrameInfo, Result};
 
 use crate::Outcome;
 use crate::facts::{self, Facts};
-use crate::inputs::{Input, Inputs};
+use crate::inputs::{Input, Inputs, Other, OtherFile};
 use crate::output::{self, Bar};
 use crate::picture::ticks::number;
 
@@ -47,7 +47,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
         show_files(&inputs, args.header, &mut bar)
     };
     bar.clear();
-    match inputs.report_skipped() {
+    let others = inputs.others();
+    for other in &others {
+        show_other(other, args.json);
+    }
+    match inputs.report_skipped_but(&others) {
         Outcome::Complete if failed == 0 => Outcome::Complete,
         _ => Outcome::Partial,
     }
@@ -172,6 +176,52 @@ fn show_frames(inputs: &Inputs, json: bool, bar: &mut Bar) -> usize {
             ],
         ))
     })
+}
+
+/// A line or an object for each curve of a file, or for its mask.
+fn show_other(other: &OtherFile<'_>, json: bool) {
+    let path = other.path.display();
+    match &other.content {
+        Other::Mask(mask) => {
+            let ((rows, columns), masked) = (mask.shape(), mask.invalid_count());
+            output::line(if json {
+                json!({
+                    "path": path.to_string(), "mask": true, "shape": [rows, columns], "masked": masked,
+                })
+                .to_string()
+            } else {
+                format!("mask   {rows}x{columns}, {masked} masked  {path}")
+            });
+        }
+        Other::Curves(curves) => {
+            for (index, curve) in curves.iter().enumerate() {
+                let x = curve.x();
+                let (first, last) = (x.first(), x.last());
+                let unit = curve.x_unit().title();
+                let intensity = curve.info.intensity_unit.as_deref();
+                output::line(if json {
+                    json!({
+                        "path": path.to_string(), "curve": index, "curves": curves.len(),
+                        "points": curve.len(), "x": unit, "first": first, "last": last,
+                        "intensity_unit": intensity, "sigma": curve.sigma().is_some(),
+                        "resolution": curve.resolution().is_some(), "title": curve.info.title,
+                        "warnings": curve.info.warnings, "header": curve.info.header,
+                    })
+                    .to_string()
+                } else {
+                    let end =
+                        |value: Option<&f64>| value.map_or("-".into(), |value| number(*value));
+                    format!(
+                        "curve  {} points, {unit} {} to {}, intensity {}  {path}",
+                        curve.len(),
+                        end(first),
+                        end(last),
+                        intensity.unwrap_or("of unknown unit"),
+                    )
+                });
+            }
+        }
+    }
 }
 
 /// Columns of fixed widths, so that a row can be shown before the next is read; the path stands last.

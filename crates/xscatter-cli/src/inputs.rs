@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use xscatter::bystander::is_bystander;
 use xscatter::io::series::SeriesFile;
-use xscatter::io::{self, Curve, DetectorFile, Dtype, Format, Series, Skipped, curve};
-use xscatter::{Error, ErrorKind, FrameSource as _, Result};
+use xscatter::io::{
+    self, Curve, DetectorFile, Dtype, Format, MaskReadConfig, Series, Skipped, curve,
+};
+use xscatter::{Error, ErrorKind, FrameSource as _, Mask, Result};
 
 use crate::Outcome;
 use crate::output;
@@ -55,6 +57,20 @@ impl<'a> Input<'a> {
     pub(crate) fn open(self) -> Result<Arc<DetectorFile>> {
         self.series.open_file(self.index)
     }
+}
+
+/// A file that holds no frame.
+#[derive(Debug)]
+pub(crate) struct OtherFile<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) content: Other,
+}
+
+/// What a file holds instead of frames.
+#[derive(Debug)]
+pub(crate) enum Other {
+    Curves(Vec<Curve>),
+    Mask(Mask),
 }
 
 /// Files and folders, opened.
@@ -136,21 +152,26 @@ impl Inputs {
         output::report_skipped(self.skipped(), &self.named)
     }
 
-    /// The curves of the files that were named and hold no image: path and curves of each.
-    pub(crate) fn curves(&self) -> Vec<(&Path, Vec<Curve>)> {
+    /// The files that were named and hold no frame, but curves or a mask.
+    pub(crate) fn others(&self) -> Vec<OtherFile<'_>> {
         self.skipped()
             .iter()
             .filter(|skipped| skipped.error.kind() == ErrorKind::Unsupported)
             .map(|skipped| skipped.path.as_path())
             .filter(|path| self.named.iter().any(|named| named == path))
-            .filter_map(|path| Some((path, curve::open(path).ok()?)))
+            .filter_map(|path| {
+                let curves = curve::open(path).ok().map(Other::Curves);
+                let mask = || io::read_mask(path, &MaskReadConfig::default()).ok();
+                let content = curves.or_else(|| mask().map(Other::Mask))?;
+                Some(OtherFile { path, content })
+            })
             .collect()
     }
 
-    /// As [`report_skipped`](Self::report_skipped), without the files whose curves were used.
-    pub(crate) fn report_skipped_but(&self, used: &[(&Path, Vec<Curve>)]) -> Outcome {
+    /// As [`report_skipped`](Self::report_skipped), without the files that were used after all.
+    pub(crate) fn report_skipped_but(&self, used: &[OtherFile<'_>]) -> Outcome {
         let left = self.skipped().iter();
-        let left = left.filter(|skipped| used.iter().all(|(path, _)| *path != skipped.path));
+        let left = left.filter(|skipped| used.iter().all(|other| other.path != skipped.path));
         output::report_skipped(left, &self.named)
     }
 

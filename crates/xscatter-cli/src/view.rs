@@ -11,7 +11,7 @@ use xscatter::{Error, ErrorKind, FrameInfo, Mask, PixelFlags, Result};
 
 use crate::Outcome;
 use crate::facts::Facts;
-use crate::inputs::{Input, Inputs};
+use crate::inputs::{Input, Inputs, Other};
 use crate::names;
 use crate::output::{self, Bar};
 use crate::picture::canvas::Canvas;
@@ -100,13 +100,14 @@ enum Part {
 enum Piece<'a> {
     Image(Input<'a>, Part),
     Curve(&'a Path, &'a Curve),
+    Mask(&'a Path, &'a Mask),
 }
 
 impl<'a> Piece<'a> {
     fn path(self) -> &'a Path {
         match self {
             Self::Image(file, _) => file.path(),
-            Self::Curve(path, _) => path,
+            Self::Curve(path, _) | Self::Mask(path, _) => path,
         }
     }
 }
@@ -118,15 +119,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Some(folder) => inputs.files_outside(Path::new(folder))?,
         None => inputs.files().collect(),
     };
-    let curves = inputs.curves();
+    let others = inputs.others();
     let paths: Vec<&Path> = files
         .iter()
         .map(|file| file.path())
-        .chain(curves.iter().map(|(path, _)| *path))
+        .chain(others.iter().map(|other| other.path))
         .collect();
     let targets = Targets::new(args, &inputs, &paths)?;
     let mut jobs = Vec::new();
-    let (of_images, of_curves) = targets.of_files.split_at(files.len());
+    let (of_images, of_others) = targets.of_files.split_at(files.len());
     for (file, target) in files.iter().zip(of_images) {
         let parts = match args {
             Args { sum: true, .. } => vec![Part::Sum],
@@ -142,10 +143,18 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             jobs.push((Piece::Image(*file, part), target));
         }
     }
-    for ((path, curves), target) in curves.iter().zip(of_curves) {
-        for (index, curve) in curves.iter().enumerate() {
-            let target = of_frame(target, index, curves.len() > 1);
-            jobs.push((Piece::Curve(path, curve), target));
+    for (other, target) in others.iter().zip(of_others) {
+        match &other.content {
+            Other::Curves(curves) => {
+                for (index, curve) in curves.iter().enumerate() {
+                    let target = of_frame(target, index, curves.len() > 1);
+                    jobs.push((Piece::Curve(other.path, curve), target));
+                }
+            }
+            Other::Mask(mask) => {
+                let target = of_frame(target, 0, false);
+                jobs.push((Piece::Mask(other.path, mask), target));
+            }
         }
     }
     names::check_distinct(jobs.iter().map(|(_, target)| target.as_path()))?;
@@ -164,6 +173,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                 let picture = match *piece {
                     Piece::Image(file, part) => picture(file, part, &style, args.no_annotations),
                     Piece::Curve(path, curve) => curve_picture(path, curve),
+                    Piece::Mask(path, mask) => mask_picture(path, mask, &style),
                 };
                 output::write_whole(target, &picture?)
             })
@@ -182,7 +192,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         bar.show(Progress::Advance(batch.len()));
     }
     bar.clear();
-    if inputs.report_skipped_but(&curves) == Outcome::Partial {
+    if inputs.report_skipped_but(&others) == Outcome::Partial {
         outcome = Outcome::Partial;
     }
     Ok(outcome)
@@ -324,6 +334,31 @@ fn curve_picture(path: &Path, curve: &Curve) -> Result<Vec<u8>> {
     let canvas = draw_curve(curve.x(), curve.intensity(), curve.sigma(), &labels);
     canvas.to_png(&[
         ("Title", labels.title),
+        ("Source", path.display().to_string()),
+        (
+            "Software",
+            concat!("xscatter ", env!("CARGO_PKG_VERSION")).into(),
+        ),
+    ])
+}
+
+/// A mask alone: no counts, and the masked pixels in their colour.
+fn mask_picture(path: &Path, mask: &Mask, style: &Style) -> Result<Vec<u8>> {
+    let counts = Array2::<f32>::zeros(mask.shape());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (rows, columns) = mask.shape();
+    let subject = Subject {
+        counts: counts.view(),
+        mask: Some(mask),
+        centre: None,
+        title: format!("{name}   a mask"),
+        facts: vec![
+            format!("{rows}x{columns}"),
+            format!("masked {}", mask.invalid_count()),
+        ],
+    };
+    image::annotated(&subject, style).to_png(&[
+        ("Title", subject.title.clone()),
         ("Source", path.display().to_string()),
         (
             "Software",

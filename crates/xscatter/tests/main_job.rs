@@ -29,7 +29,7 @@ fn config() -> ArchiveConfig {
 }
 
 fn open(folder: &Path) -> [LabelledSeries; 3] {
-    Part::ALL.map(|part| LabelledSeries::from_table(&folder.join(part.folder())).unwrap())
+    Part::ALL.map(|part| LabelledSeries::from_table(folder.join(part.folder())).unwrap())
 }
 
 fn train(folder: &Path, threads: usize) -> Trained {

@@ -1,8 +1,8 @@
 //! What the values of an HDF5 file say about its frames, in SI units.
 //!
-//! Names are those of NXsas, NXdetector and the DECTRIS file writer. A length without a `units` attribute
-//! is not known. A beam centre is in pixels unless its unit is a length; times without a unit are in
-//! seconds, energies in electronvolts.
+//! Names are those of NXsas, NXdetector and the DECTRIS file writer. A length or an energy without a
+//! `units` attribute is not known. A beam centre is in pixels unless its unit is a length; times without a
+//! unit are in seconds.
 
 use super::tree::{Tree, last};
 use crate::header::{self, Header};
@@ -93,8 +93,9 @@ fn wavelength_of_energy(tree: &Tree, image: &str) -> Option<Stated<f64>> {
     let found = tree.number(&names, image)?;
     let electronvolts = match found.unit {
         Some("keV" | "KeV" | "kev") => found.value * 1e3,
-        Some("eV" | "ev") | None => found.value,
-        Some(_) => return None,
+        Some("eV" | "ev") => found.value,
+        // Without a unit: APS writes kiloelectronvolts, others electronvolts.
+        _ => return None,
     };
     (electronvolts > 0.0).then(|| Stated::new(HC_EV_M / electronvolts, key(found.path)))
 }
