@@ -5,61 +5,19 @@
 //! them. In every other mutant the checksums are made right again, so that what they guard is reached.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts must implement an unsafe trait"
-)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use xscatter_hdf5::{Dataset, File, Node, Object, Scratch, Storage};
+use xscatter_testkit::memory::{Counting, peak};
 
 mod support;
 
 #[path = "../src/checksum.rs"]
 mod checksum;
-
-thread_local! {
-    /// Bytes that this thread holds, and the most that it held.
-    static HELD: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts what each thread allocates.
-struct Counting;
-
-fn count(taken: usize, given: usize) {
-    HELD.with(|held| {
-        let now = held.get().saturating_add(taken).saturating_sub(given);
-        held.set(now);
-        PEAK.with(|peak| peak.set(peak.get().max(now)));
-    });
-}
-
-// SAFETY: every call is handed on to the system's allocator as it is; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
-        unsafe { System.alloc_zeroed(layout) }
-    }
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        count(0, layout.size());
-        unsafe { System.dealloc(block, layout) }
-    }
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size, layout.size());
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -236,12 +194,9 @@ fn torture(names: &[&str], seed: u64, share: usize) {
             for number in 0..share {
                 let bytes = mutant(&mut rng, &original, &guarded);
                 let len = bytes.len() + beside;
-                let before = HELD.with(Cell::get);
-                PEAK.with(|peak| peak.set(before));
                 let start = Instant::now();
-                read_everything(bytes, &path);
+                let peak = peak(|| read_everything(bytes, &path));
                 let taken = start.elapsed();
-                let peak = PEAK.with(Cell::get) - before;
                 let what = format!("mutant {number} of file {which} of {}", case.name);
                 assert!(
                     peak <= allowed(len),

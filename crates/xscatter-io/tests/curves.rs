@@ -19,8 +19,6 @@ use xscatter_io::curve::{
 };
 use xscatter_testkit::golden::{self, Golden};
 
-#[path = "curves/counting.rs"]
-mod counting;
 #[path = "curves/hostile.rs"]
 mod hostile;
 

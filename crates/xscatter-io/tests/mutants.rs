@@ -3,13 +3,7 @@
 //! The mutants are made from a seed, so that a failure repeats: `XSCATTER_MUTANTS=200000` runs more of them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts must implement an unsafe trait"
-)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -24,45 +18,9 @@ use xscatter_io::write::write;
 use xscatter_io::{
     Compression, Format, Limits, ReadConfig, WriteOptions, curve, open_bytes, open_with,
 };
+use xscatter_testkit::memory::{Counting, peak};
 
 mod support;
-
-thread_local! {
-    /// Bytes that this thread holds, and the most that it held.
-    static HELD: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts what each thread allocates.
-struct Counting;
-
-fn count(taken: usize, given: usize) {
-    HELD.with(|held| {
-        let now = held.get().saturating_add(taken).saturating_sub(given);
-        held.set(now);
-        PEAK.with(|peak| peak.set(peak.get().max(now)));
-    });
-}
-
-// SAFETY: every call is handed on to the system's allocator as it is; counting allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size(), 0);
-        unsafe { System.alloc_zeroed(layout) }
-    }
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        count(0, layout.size());
-        unsafe { System.dealloc(block, layout) }
-    }
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size, layout.size());
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -194,12 +152,9 @@ fn torture_at(path: &Path, seed: u64, original: &[u8], share: usize, on_disk: bo
 
 /// That a piece of work neither holds too much nor takes too long.
 fn check(what: &str, allowed: usize, work: impl FnOnce()) {
-    let before = HELD.with(Cell::get);
-    PEAK.with(|peak| peak.set(before));
     let start = Instant::now();
-    work();
+    let peak = peak(work);
     let taken = start.elapsed();
-    let peak = PEAK.with(Cell::get) - before;
     assert!(peak <= allowed, "{what}: {peak} bytes held");
     assert!(taken < SLOWEST, "{what}: {taken:?}");
 }

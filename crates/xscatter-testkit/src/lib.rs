@@ -6,6 +6,7 @@ pub mod estimator;
 pub mod extractor;
 pub mod family;
 pub mod golden;
+pub mod memory;
 pub mod metric;
 pub mod source;
 mod toy;

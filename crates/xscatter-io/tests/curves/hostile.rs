@@ -7,9 +7,12 @@ use xscatter_core::seed::derive;
 use xscatter_io::Limits;
 use xscatter_io::curve::azint::{read_1d_with, read_2d_with};
 use xscatter_io::curve::{open, open_with};
+use xscatter_testkit::memory::{Counting, peak};
 
-use super::counting::peak;
 use super::{golden, unpack, write_known};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// Small limits, so that a flipped size bit cannot ask for what the limits would allow.
 fn tight() -> Limits {
