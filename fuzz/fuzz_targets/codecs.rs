@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut out = vec![0; len as usize * 64 * width];
     let bitshuffle = [0, 0, width as u32, 0, u32::from(parameter % 4)];
     let shuffle = [width as u32];
-    let filter = match codec % 9 {
+    let filter = match codec % 10 {
         0 => {
             let mut pixels = vec![0; len as usize * 64];
             let _ = byte_offset::decode(stored, &mut pixels);
@@ -27,6 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
         5 => Filter { id: 32001, values: &[] },
         6 => Filter { id: 32004, values: &[] },
         7 => Filter { id: 32015, values: &[] },
+        8 => Filter { id: 307, values: &[] },
         _ => Filter { id: 32008, values: &bitshuffle },
     };
     let _ = decode_pipeline(stored, &[filter], 0, width, &mut out, &mut Scratch::new());
