@@ -13,6 +13,7 @@ import gzip
 import io
 import json
 import pathlib
+import struct
 import sys
 import tempfile
 import zlib
@@ -218,6 +219,12 @@ def foreign():
     yield "tiff big", {"a.tif": tiff(values(0, "i4"), bigtiff=True)}, 1, i4
     pages = numpy.stack([values(i, "u2") for i in range(3)])
     yield "tiff pages", {"a.tif": tiff(pages, photometric="minisblack", metadata=None)}, 3, u2
+    stack = tiff(pages, imagej=True)
+    yield "tiff ImageJ", {"a.tif": stack}, 3, u2
+    # Of stacks beyond 4 GiB ImageJ writes the first directory alone.
+    place = struct.unpack_from("<I", stack, 4)[0]
+    place += 2 + 12 * struct.unpack_from("<H", stack, place)[0]
+    yield "tiff ImageJ of one directory", {"a.tif": stack[:place] + bytes(4) + stack[place + 4:]}, 3, u2
     yield "npy big-endian", {"a.npy": saved(values(0, ">i4"))}, 1, i4
     yield "npy Fortran", {"a.npy": saved(numpy.asfortranarray(values(0, "f8")))}, 1, "float64"
     yield "npy stack", {"a.npy": saved(pages)}, 3, u2

@@ -3,7 +3,8 @@
 //! The directory is read here, and what almost every detector writes (uncompressed, one sample a
 //! pixel, strips in one piece) is decoded here too: by width, height and bits, never by
 //! `StripByteCounts`, which some programs get wrong (fabio#232). Everything else (deflate, LZW,
-//! tiles, predictors) goes through the crate `tiff`. A DECTRIS header is found by the content of
+//! tiles, predictors) goes through the crate `tiff`. A stack of ImageJ with one directory is read by its
+//! description. A DECTRIS header is found by the content of
 //! `ImageDescription` (tag 270), not by the place of the directory.
 
 use std::io::Cursor;
@@ -50,10 +51,13 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
     let limits = &config.limits;
     let bytes = blob.open()?;
     let directories = directory::read_all(&bytes, limits)?;
-    let images = directories
+    let mut images = directories
         .iter()
         .map(|directory| image(directory, &bytes, limits))
         .collect::<Result<Vec<_>>>()?;
+    if let [only] = &*images {
+        images = stack_of_imagej(only, bytes.len(), limits)?.unwrap_or(images);
+    }
     // The crate `tiff` sets memory aside for what a tag claims.
     let lie = directories.iter().find_map(|directory| directory.too_long);
     if let Some(tag) = lie.filter(|_| images.iter().any(|image| image.offset.is_none())) {
@@ -140,6 +144,34 @@ fn image(directory: &Directory, bytes: &Bytes, limits: &Limits) -> Result<Image>
         offset,
         header: Arc::new(header(directory)),
     })
+}
+
+/// The images of a stack that ImageJ wrote with one directory: one behind the other, as many as the
+/// description says (`images=100`).
+fn stack_of_imagej(first: &Image, len: u64, limits: &Limits) -> Result<Option<Vec<Image>>> {
+    let count = first.header.get("ImageDescription").and_then(|text| {
+        let (_, after) = text.strip_prefix("ImageJ=")?.split_once("images=")?;
+        after.split_whitespace().next()?.parse().ok()
+    });
+    let (Some(count), Some(offset)) = (count.filter(|&count| count > 1), first.offset) else {
+        return Ok(None);
+    };
+    let count = limits.check_frames(count)? as u64;
+    let frame_bytes = (first.shape.0 * first.shape.1 * first.dtype.bytes()) as u64;
+    let there = len.saturating_sub(offset);
+    if there / frame_bytes < count {
+        return Err(Error::new(
+            ErrorKind::Truncated,
+            format!("expected {count} images of {frame_bytes} bytes, found {there} bytes"),
+        )
+        .at("ImageDescription"));
+    }
+    let image = |index| Image {
+        offset: Some(offset + index * frame_bytes),
+        header: Arc::clone(&first.header),
+        ..*first
+    };
+    Ok(Some((0..count).map(image).collect()))
 }
 
 fn is_plain(directory: &Directory) -> bool {
