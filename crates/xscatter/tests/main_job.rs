@@ -76,7 +76,7 @@ fn from_nothing_to_sorted_files() {
 
     // A second run keeps what the first has written, and writes again what was lost.
     let kept = archive.join("train/labels.csv");
-    let lost = LabelledSeries::from_table(&archive.join("holdout")).unwrap();
+    let lost = LabelledSeries::from_table(archive.join("holdout")).unwrap();
     let lost = archive.join("holdout").join(&lost.label(0).path);
     let bytes = std::fs::read(&lost).unwrap();
     std::fs::remove_file(&lost).unwrap();
