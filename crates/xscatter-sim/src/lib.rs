@@ -3,6 +3,7 @@
 mod curve;
 pub mod diffuse;
 mod draw;
+mod feature;
 pub mod form_factor;
 pub mod grazing;
 mod instrument;

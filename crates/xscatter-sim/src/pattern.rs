@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::curve::Curve;
 use crate::draw;
+use crate::feature::Feature;
 
 /// One part of a pattern.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub(crate) struct Part {
     /// Its strength.
     pub(crate) weight: f32,
     pub(crate) form: Form,
+    /// What it is to a label.
+    pub(crate) feature: Feature,
 }
 
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub(crate) enum Form {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pattern {
     pub(crate) parts: Vec<Part>,
+    /// Quantities that are true of the sample, by name and unit.
+    pub(crate) values: Vec<(&'static str, f64)>,
 }
 
 impl Part {
@@ -60,7 +65,34 @@ impl Part {
                 azimuthal: None,
                 oval: None,
             },
+            feature: Feature::default(),
         }
+    }
+
+    /// A line along `axis` at `offset_inv_nm` on both sides of the origin.
+    pub(crate) fn line(
+        name: &'static str,
+        weight: f64,
+        axis: (f32, f32),
+        along: Curve,
+        (offset_inv_nm, sigma_inv_nm): (f64, f64),
+    ) -> Self {
+        Self {
+            name,
+            weight: weight as f32,
+            form: Form::Line {
+                axis,
+                along,
+                offset_inv_nm: offset_inv_nm as f32,
+                sigma_inv_nm: sigma_inv_nm as f32,
+            },
+            feature: Feature::default(),
+        }
+    }
+
+    pub(crate) fn known_as(mut self, feature: Feature) -> Self {
+        self.feature = feature;
+        self
     }
 
     pub(crate) fn textured(mut self, curve: Option<Curve>) -> Self {
@@ -160,6 +192,11 @@ impl Pattern {
         self.parts.push(part);
     }
 
+    /// Notes a quantity that is true of the sample; its name ends with its unit.
+    pub(crate) fn value(&mut self, name: &'static str, value: f64) {
+        self.values.push((name, value));
+    }
+
     /// The intensity at q in a direction.
     pub(crate) fn at(&self, q: f32, towards: Direction) -> f32 {
         self.parts.iter().map(|part| part.at(q, towards)).sum()
@@ -230,16 +267,8 @@ mod tests {
 
     #[test]
     fn a_line_runs_through_both_sides_at_its_offset() {
-        let line = Part {
-            name: "layer line",
-            weight: 1.0,
-            form: Form::Line {
-                axis: (1.0, 0.0),
-                along: Curve::sample(0.0, 1.0, 2, |_| 2.0),
-                offset_inv_nm: 0.5,
-                sigma_inv_nm: 0.01,
-            },
-        };
+        let along = Curve::sample(0.0, 1.0, 2, |_| 2.0);
+        let line = Part::line("layer line", 1.0, (1.0, 0.0), along, (0.5, 0.01));
         assert!((line.at(0.5, Direction::of(0.0, 1.0)) - 2.0).abs() < 1e-5);
         assert!((line.at(0.5, Direction::of(0.0, -1.0)) - 2.0).abs() < 1e-5);
         assert!(line.at(0.5, Direction::of(1.0, 0.0)) < 1e-6);

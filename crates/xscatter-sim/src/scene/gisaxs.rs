@@ -11,7 +11,7 @@ use crate::draw::{chance, log_uniform, normal, uniform, weighted, whole};
 use crate::form_factor::jinc;
 use crate::grazing::{Island, Material, Surface};
 use crate::lattice::{Lattice, gaussian};
-use crate::pattern::{Direction, Form, Part, Pattern, azimuthal};
+use crate::pattern::{Direction, Part, Pattern, azimuthal};
 use crate::rays::Ray;
 use crate::structure_factor::paracrystal;
 use crate::texture::ring_kernel;
@@ -363,16 +363,13 @@ fn block_copolymer(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
             .enumerate()
         {
             let along = Curve::sample(0.0, view.q_max_inv_nm, 1024, |q| (-q / decay).exp());
-            film.push(Part {
-                name: "standing domains",
-                weight: 0.5_f32.powi(order as i32),
-                form: Form::Line {
-                    axis: (1.0, 0.0),
-                    along,
-                    offset_inv_nm: (reflection.ratio * q1) as f32,
-                    sigma_inv_nm: (0.42 * width) as f32,
-                },
-            });
+            film.push(Part::line(
+                "standing domains",
+                0.5_f64.powi(order as i32),
+                (1.0, 0.0),
+                along,
+                (reflection.ratio * q1, 0.42 * width),
+            ));
         }
     } else {
         let radial =

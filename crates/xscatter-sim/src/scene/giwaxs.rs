@@ -10,7 +10,7 @@ use crate::curve::Curve;
 use crate::diffuse;
 use crate::draw::{chance, log_uniform, uniform, weighted, whole};
 use crate::lattice::gaussian;
-use crate::pattern::{Form, Part, Pattern, azimuthal};
+use crate::pattern::{Part, Pattern, azimuthal};
 use crate::powder::{Ring, Width};
 
 #[derive(Clone, Copy)]
@@ -135,16 +135,13 @@ fn crystalline(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
             let along = Curve::sample(0.0, view.q_max_inv_nm, 2048, |q| {
                 (-0.5 * ((q - normal) / decay).powi(2)).exp()
             });
-            film.push(Part {
-                name: "Bragg rods",
-                weight: weight as f32,
-                form: Form::Line {
-                    axis: (1.0, 0.0),
-                    along,
-                    offset_inv_nm: parallel as f32,
-                    sigma_inv_nm: (0.42 * fwhm) as f32,
-                },
-            });
+            film.push(Part::line(
+                "Bragg rods",
+                weight,
+                (1.0, 0.0),
+                along,
+                (parallel, 0.42 * fwhm),
+            ));
             continue;
         }
         let ring = Ring {

@@ -10,7 +10,7 @@ use crate::diffuse;
 use crate::draw::{chance, log_uniform, uniform, weighted, whole};
 use crate::form_factor::{Shape, polydisperse_sphere};
 use crate::lattice::{Lattice, debye_waller, gaussian};
-use crate::pattern::{Form, Part, Pattern, axis};
+use crate::pattern::{Part, Pattern, axis};
 use crate::structure_factor::percus_yevick;
 
 #[derive(Clone, Copy)]
@@ -90,17 +90,16 @@ pub(super) fn streaks(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) 
     for direction in 0..whole(rng, 1, 2) {
         let reach = view.q_high_inv_nm * log_uniform(rng, 0.05, 0.6);
         let along = Curve::sample(0.0, view.q_max_inv_nm, 1024, |q| (-q / reach).exp());
-        pattern.push(Part {
-            name: "slit streak",
-            weight: log_uniform(rng, 0.1, 3.0) as f32,
-            form: Form::Line {
-                axis: axis(direction as f64 * FRAC_PI_2 + uniform(rng, -0.05, 0.05)),
-                along,
-                offset_inv_nm: 0.0,
-                sigma_inv_nm: (view.q_pixel_inv_nm * view.beam_sigma_px * uniform(rng, 0.7, 1.5))
-                    as f32,
-            },
-        });
+        pattern.push(Part::line(
+            "slit streak",
+            log_uniform(rng, 0.1, 3.0),
+            axis(direction as f64 * FRAC_PI_2 + uniform(rng, -0.05, 0.05)),
+            along,
+            (
+                0.0,
+                view.q_pixel_inv_nm * view.beam_sigma_px * uniform(rng, 0.7, 1.5),
+            ),
+        ));
     }
 }
 
@@ -257,16 +256,13 @@ fn fibre(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
         decay + 0.5 * peaks
     });
     let sigma = view.q_pixel_inv_nm * log_uniform(rng, 1.5, 12.0);
-    pattern.push(Part {
-        name: "equator",
-        weight: 1.0,
-        form: Form::Line {
-            axis: axis(fibre_axis),
-            along: equator,
-            offset_inv_nm: 0.0,
-            sigma_inv_nm: sigma as f32,
-        },
-    });
+    pattern.push(Part::line(
+        "equator",
+        1.0,
+        axis(fibre_axis),
+        equator,
+        (0.0, sigma),
+    ));
     if chance(rng, 0.6) {
         let spacing = q1 * log_uniform(rng, 0.15, 0.8);
         let reach = q1 * log_uniform(rng, 0.1, 0.6);
@@ -274,16 +270,13 @@ fn fibre(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
             let along = Curve::sample(0.0, view.q_max_inv_nm, 1024, |q| {
                 (-0.5 * (q / reach).powi(2)).exp()
             });
-            pattern.push(Part {
-                name: "layer line",
-                weight: (log_uniform(rng, 0.01, 0.4) / order as f64) as f32,
-                form: Form::Line {
-                    axis: axis(fibre_axis),
-                    along,
-                    offset_inv_nm: (spacing * order as f64) as f32,
-                    sigma_inv_nm: (0.6 * sigma.min(0.2 * spacing)) as f32,
-                },
-            });
+            pattern.push(Part::line(
+                "layer line",
+                log_uniform(rng, 0.01, 0.4) / order as f64,
+                axis(fibre_axis),
+                along,
+                (spacing * order as f64, 0.6 * sigma.min(0.2 * spacing)),
+            ));
         }
     }
 }
