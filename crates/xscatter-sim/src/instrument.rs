@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 use xscatter_core::seed::derive;
 use xscatter_core::{Geometry, Mask, PixelFlags, PixelPosition};
 use xscatter_geometry::{Detector, GeometryError, PixelMap, with_beam_centre};
@@ -60,6 +61,18 @@ impl Readout {
     fn is_camera(&self) -> bool {
         self.gaps.is_none()
     }
+}
+
+/// The shape of a beamstop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopKind {
+    /// A disk, with or without an arm.
+    Circular,
+    /// A strip.
+    Linear,
+    /// A wedge.
+    Wedge,
 }
 
 /// How a camera turns photons into numbers.
@@ -339,6 +352,48 @@ impl Instrument {
             }
         }
         self.mask = Some(Arc::new(mask));
+    }
+
+    /// The kind of the beamstop, if there is one; its obstacles are the first.
+    pub(crate) fn stop(&self) -> Option<StopKind> {
+        if self.stop_px <= 0.0 {
+            return None;
+        }
+        self.obstacles.first().map(|first| match first.outline {
+            Outline::Wedge { .. } => StopKind::Wedge,
+            Outline::Arm { .. } => StopKind::Linear,
+            _ => StopKind::Circular,
+        })
+    }
+
+    /// What reaches a pixel past the beamstop alone.
+    pub(crate) fn past_stop(&self, row: usize, column: usize) -> f32 {
+        let (row, column) = (row as f32 + 0.5, column as f32 + 0.5);
+        let of_stop = match self.stop() {
+            None => 0,
+            Some(StopKind::Circular) => {
+                1 + usize::from(matches!(
+                    self.obstacles.get(1).map(|arm| arm.outline),
+                    Some(Outline::Arm { .. })
+                ))
+            }
+            Some(_) => 1,
+        };
+        self.obstacles[..of_stop]
+            .iter()
+            .map(|obstacle| obstacle.transmitted(row, column))
+            .product()
+    }
+
+    /// The mask of a frame before it is counted.
+    pub(crate) fn mask(&self) -> Option<&Mask> {
+        self.mask.as_deref()
+    }
+
+    /// Standard deviation of what the electronics add, in photons.
+    pub(crate) fn read_noise_photons(&self) -> f32 {
+        self.camera
+            .map_or(0.0, |camera| camera.read_noise / camera.counts_per_photon)
     }
 
     /// What reaches a pixel past all obstacles.

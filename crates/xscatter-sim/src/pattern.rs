@@ -109,7 +109,7 @@ impl Part {
         self
     }
 
-    fn at(&self, q: f32, towards: Direction) -> f32 {
+    pub(crate) fn at(&self, q: f32, towards: Direction) -> f32 {
         self.weight
             * match &self.form {
                 Form::Rings {
@@ -195,15 +195,6 @@ impl Pattern {
     /// Notes a quantity that is true of the sample; its name ends with its unit.
     pub(crate) fn value(&mut self, name: &'static str, value: f64) {
         self.values.push((name, value));
-    }
-
-    /// The intensity at q in a direction.
-    pub(crate) fn at(&self, q: f32, towards: Direction) -> f32 {
-        self.parts.iter().map(|part| part.at(q, towards)).sum()
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.parts.iter().map(|part| part.name)
     }
 
     /// What differs between two frames of one sample: the share of each part.

@@ -10,23 +10,27 @@
 mod gisaxs;
 mod giwaxs;
 mod saxs;
+mod tags;
 mod waxs;
 
 use std::f64::consts::{FRAC_PI_2, PI};
 use std::fmt;
 use std::str::FromStr;
 
-use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use xscatter_core::PixelPosition;
 
 use crate::curve::Curve;
 use crate::draw::{self, Interval, chance, log_uniform, normal, uniform, weighted, whole};
+use crate::feature::{Azimuth, Feature};
 use crate::instrument::{Instrument, Pose, Readout};
 use crate::pattern::{Direction, Pattern, axis, azimuthal, grains};
 use crate::rays::Ray;
+use crate::simulation::SimError;
 use crate::texture::ring_kernel;
+
+pub use tags::TagScene;
 
 /// A scattering technique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,38 +141,30 @@ impl Default for Ranges {
 }
 
 impl Ranges {
-    /// The name of the first range that cannot be drawn from or is beyond what any instrument has.
-    pub(crate) fn first_invalid(&self) -> Option<&'static str> {
-        let within = |interval: Interval, low: f64, high: f64| {
-            interval.is_ordered() && low <= interval.low && interval.high <= high
-        };
-        let share = |value: f64| (0.0..=1.0).contains(&value);
-        [
-            ("energy_kev", within(self.energy_kev, 0.1, 1e3)),
-            ("saxs_distance_m", within(self.saxs_distance_m, 1e-2, 1e3)),
-            ("waxs_distance_m", within(self.waxs_distance_m, 1e-2, 1e3)),
-            (
-                "gisaxs_distance_m",
-                within(self.gisaxs_distance_m, 1e-2, 1e3),
-            ),
-            (
-                "giwaxs_distance_m",
-                within(self.giwaxs_distance_m, 1e-2, 1e3),
-            ),
-            (
-                "incident_angle_deg",
-                within(self.incident_angle_deg, 1e-3, 10.0),
-            ),
-            ("exposure_s", within(self.exposure_s, 1e-9, 1e6)),
-            ("bright_photons", within(self.bright_photons, 1e-3, 1e9)),
-            ("blank_share", share(self.blank_share)),
-            ("turned_share", share(self.turned_share)),
-            ("beam_at_edge_share", share(self.beam_at_edge_share)),
-            ("beam_off_share", share(self.beam_off_share)),
-            ("tilted_share", share(self.tilted_share)),
-        ]
-        .into_iter()
-        .find_map(|(name, valid)| (!valid).then_some(name))
+    /// Refuses what no instrument has, by the name of the parameter.
+    pub(crate) fn check(&self) -> Result<(), SimError> {
+        for (name, interval, low, high) in [
+            ("energy_kev", self.energy_kev, 0.1, 1e3),
+            ("saxs_distance_m", self.saxs_distance_m, 1e-2, 1e3),
+            ("waxs_distance_m", self.waxs_distance_m, 1e-2, 1e3),
+            ("gisaxs_distance_m", self.gisaxs_distance_m, 1e-2, 1e3),
+            ("giwaxs_distance_m", self.giwaxs_distance_m, 1e-2, 1e3),
+            ("incident_angle_deg", self.incident_angle_deg, 1e-3, 10.0),
+            ("exposure_s", self.exposure_s, 1e-9, 1e6),
+            ("bright_photons", self.bright_photons, 1e-3, 1e9),
+        ] {
+            interval.check(&format!("ranges.{name}"), low, high)?;
+        }
+        for (name, share) in [
+            ("blank_share", self.blank_share),
+            ("turned_share", self.turned_share),
+            ("beam_at_edge_share", self.beam_at_edge_share),
+            ("beam_off_share", self.beam_off_share),
+            ("tilted_share", self.tilted_share),
+        ] {
+            Interval::new(share, share).check(&format!("ranges.{name}"), 0.0, 1.0)?;
+        }
+        Ok(())
     }
 }
 
@@ -260,84 +256,241 @@ pub(crate) fn draw_texture(
 }
 
 /// What scatters: a sum of parts for the pixels of one instrument.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Sample {
-    Transmission(Pattern),
+    /// What was drawn together, and what else is in the beam.
+    Transmission(Vec<Pattern>),
     Surface(Box<gisaxs::Film>),
 }
 
 /// How one frame differs from the others of its experiment.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Variation {
+pub(crate) struct SampleVariation {
     /// Thermal expansion, swelling: all q shrink by this factor.
     stretch: f32,
     /// Cosine and sine of the sample's rotation about the beam.
     turn: (f32, f32),
 }
 
-impl Sample {
-    pub(crate) fn draw(
-        technique: Technique,
-        instrument: &Instrument,
-        blank: bool,
-        seed: u64,
-    ) -> Self {
-        let view = View::new(instrument, blank);
-        let mut rng = draw::generator(seed);
-        match technique {
-            Technique::Saxs => Self::Transmission(saxs::draw(&view, &mut rng)),
-            Technique::Waxs => Self::Transmission(waxs::draw(&view, &mut rng)),
-            Technique::Gisaxs => Self::Surface(Box::new(gisaxs::draw(&view, &mut rng))),
-            Technique::Giwaxs => Self::Surface(Box::new(giwaxs::draw(&view, &mut rng))),
+impl SampleVariation {
+    /// What a feature becomes in this frame.
+    pub(crate) fn apply(self, feature: &mut Feature) {
+        let stretch = f64::from(self.stretch);
+        for q in &mut feature.orders_inv_nm {
+            *q /= stretch;
+        }
+        feature.fwhm_inv_nm /= stretch;
+        if let Azimuth::Fold { chi0_rad, .. } = &mut feature.azimuth {
+            *chi0_rad -= f64::from(self.turn.1.atan2(self.turn.0));
         }
     }
 
-    /// The names of the parts, without repetition.
-    pub(crate) fn components(&self) -> Vec<&'static str> {
-        let mut names: Vec<&'static str> = match self {
-            Self::Transmission(pattern) => pattern.names().collect(),
-            Self::Surface(film) => film.names(),
+    /// What a quantity of the sample becomes in this frame, by the unit that its name ends with.
+    fn value(self, name: &str, value: f64) -> f64 {
+        let stretch = f64::from(self.stretch);
+        if name.ends_with("_inv_nm") {
+            value / stretch
+        } else if name.ends_with("_nm") {
+            value * stretch
+        } else if name == "orientation_rad" {
+            value - f64::from(self.turn.1.atan2(self.turn.0))
+        } else {
+            value
+        }
+    }
+}
+
+impl Sample {
+    /// A sample of one of the four techniques.
+    pub(crate) fn draw(technique: Technique, view: &View, seed: u64) -> Self {
+        let mut rng = draw::generator(seed);
+        match technique {
+            Technique::Saxs => Self::Transmission(vec![saxs::draw(view, &mut rng)]),
+            Technique::Waxs => Self::Transmission(vec![waxs::draw(view, &mut rng)]),
+            Technique::Gisaxs => Self::Surface(Box::new(gisaxs::draw(view, &mut rng))),
+            Technique::Giwaxs => Self::Surface(Box::new(giwaxs::draw(view, &mut rng))),
+        }
+    }
+
+    /// Every part in the order of [`each_at`](Self::each_at): the draw that it comes from, its name,
+    /// and what it is to a label.
+    pub(crate) fn parts(&self) -> Vec<(usize, &'static str, Feature)> {
+        match self {
+            Self::Transmission(patterns) => patterns
+                .iter()
+                .enumerate()
+                .flat_map(|(draw, pattern)| {
+                    pattern
+                        .parts
+                        .iter()
+                        .map(move |part| (draw, part.name, part.feature.clone()))
+                })
+                .collect(),
+            Self::Surface(film) => film
+                .parts()
+                .into_iter()
+                .map(|(name, feature)| (0, name, feature))
+                .collect(),
+        }
+    }
+
+    /// Quantities that are true of the sample in a frame; the first of each name.
+    pub(crate) fn values_of(&self, variation: SampleVariation) -> Vec<(&'static str, f64)> {
+        let drawn: Vec<(&'static str, f64)> = match self {
+            Self::Transmission(patterns) => patterns
+                .iter()
+                .flat_map(|pattern| pattern.values.iter().copied())
+                .collect(),
+            Self::Surface(film) => film.layer.values.clone(),
         };
-        names.sort_unstable();
-        names.dedup();
-        names
+        let mut values: Vec<(&'static str, f64)> = Vec::new();
+        for (name, value) in drawn {
+            if values.iter().all(|(known, _)| *known != name) {
+                values.push((name, variation.value(name, value)));
+            }
+        }
+        values
     }
 
     /// Another frame of the same sample.
-    pub(crate) fn vary(&mut self, rng: &mut ChaCha8Rng) -> Variation {
-        match self {
-            Self::Transmission(pattern) => pattern.vary(rng, 0.15),
+    pub(crate) fn varied(&self, rng: &mut ChaCha8Rng) -> (Self, SampleVariation) {
+        let mut sample = self.clone();
+        match &mut sample {
+            Self::Transmission(patterns) => {
+                for pattern in patterns {
+                    pattern.vary(rng, 0.15);
+                }
+            }
             Self::Surface(film) => film.vary(rng),
         }
-        Variation {
+        let variation = SampleVariation {
             stretch: (1.0 + normal(rng, 0.01)) as f32,
             turn: axis(match self {
                 Self::Transmission(_) => normal(rng, 0.08),
                 Self::Surface(_) => 0.0,
             }),
+        };
+        (sample, variation)
+    }
+
+    /// The intensity of every part towards a pixel, in arbitrary units.
+    pub(crate) fn each_at(
+        &self,
+        ray: Ray,
+        k_inv_nm: f32,
+        variation: SampleVariation,
+        values: &mut [f32],
+    ) {
+        match self {
+            Self::Transmission(patterns) => {
+                let (x, y) = (ray.t2, ray.t1);
+                let (cosine, sine) = variation.turn;
+                let towards = Direction::of(x * cosine - y * sine, x * sine + y * cosine);
+                let q = k_inv_nm * ray.q_over_k() * variation.stretch;
+                let parts = patterns.iter().flat_map(|pattern| &pattern.parts);
+                for (value, part) in values.iter_mut().zip(parts) {
+                    *value = part.at(q, towards);
+                }
+            }
+            Self::Surface(film) => film.each_at(ray, variation.stretch, values),
+        }
+    }
+}
+
+impl Ray {
+    /// What a detector sees of an intensity in this direction: solid angle and polarisation.
+    pub(crate) fn seen(self) -> f32 {
+        self.solid_angle * polarisation(self)
+    }
+}
+
+/// What the frames of a simulation show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum SceneConfig {
+    /// Samples of the four techniques, in turns.
+    Techniques(TechniqueScene),
+    /// Small-angle patterns in transmission that carry many tags.
+    Tags(TagScene),
+}
+
+/// Samples of the four techniques, in turns: frame i shows number i mod n of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TechniqueScene {
+    /// The techniques, each once.
+    pub techniques: Vec<Technique>,
+}
+
+impl Default for TechniqueScene {
+    fn default() -> Self {
+        Self {
+            techniques: Technique::ALL.to_vec(),
+        }
+    }
+}
+
+impl Default for SceneConfig {
+    fn default() -> Self {
+        Self::Techniques(TechniqueScene::default())
+    }
+}
+
+impl SceneConfig {
+    /// Refuses an impossible scene, by the name of the parameter.
+    pub(crate) fn check(&self) -> Result<(), SimError> {
+        match self {
+            Self::Techniques(scene) => {
+                let mut sorted = scene.techniques.clone();
+                sorted.sort_unstable();
+                sorted.dedup();
+                if sorted.is_empty() || sorted.len() != scene.techniques.len() {
+                    return Err(SimError::parameter(
+                        "scene.techniques",
+                        "at least one technique, each once",
+                        format!("{:?}", scene.techniques),
+                    ));
+                }
+                Ok(())
+            }
+            Self::Tags(scene) => scene.check(),
         }
     }
 
-    /// The expected intensity of every pixel, in arbitrary units.
-    pub(crate) fn expectation(&self, instrument: &Instrument, variation: Variation) -> Array2<f32> {
-        let k = instrument.k_inv_nm as f32;
-        Array2::from_shape_fn(instrument.readout.shape, |(row, column)| {
-            let shade = instrument.transmitted(row, column);
-            if shade <= 0.0 {
-                return 0.0;
-            }
-            let ray = instrument.rays.to(row, column);
-            let value = match self {
-                Self::Transmission(pattern) => {
-                    let (x, y) = (ray.t2, ray.t1);
-                    let (cosine, sine) = variation.turn;
-                    let towards = Direction::of(x * cosine - y * sine, x * sine + y * cosine);
-                    pattern.at(k * ray.q_over_k() * variation.stretch, towards)
-                }
-                Self::Surface(film) => film.at(ray, variation.stretch),
-            };
-            shade * value * ray.solid_angle * polarisation(ray)
-        })
+    /// How many kinds of experiments take turns.
+    pub(crate) fn branches(&self) -> usize {
+        match self {
+            Self::Techniques(scene) => scene.techniques.len(),
+            Self::Tags(_) => 1,
+        }
+    }
+
+    pub(crate) fn branch_name(&self, branch: usize) -> &'static str {
+        match self {
+            Self::Techniques(scene) => scene.techniques[branch].name(),
+            Self::Tags(_) => "tags",
+        }
+    }
+
+    pub(crate) fn technique(&self, branch: usize) -> Technique {
+        match self {
+            Self::Techniques(scene) => scene.techniques[branch],
+            Self::Tags(_) => Technique::Saxs,
+        }
+    }
+
+    pub(crate) fn sample(
+        &self,
+        branch: usize,
+        instrument: &Instrument,
+        blank: bool,
+        seed: u64,
+    ) -> Sample {
+        let view = View::new(instrument, blank);
+        match self {
+            Self::Techniques(_) => Sample::draw(self.technique(branch), &view, seed),
+            Self::Tags(scene) => scene.sample(&view, seed),
+        }
     }
 }
 

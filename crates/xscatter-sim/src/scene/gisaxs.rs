@@ -8,6 +8,7 @@ use super::{View, saxs};
 use crate::curve::Curve;
 use crate::diffuse;
 use crate::draw::{chance, log_uniform, normal, uniform, weighted, whole};
+use crate::feature::{Feature, Role};
 use crate::form_factor::jinc;
 use crate::grazing::{Island, Material, Surface};
 use crate::lattice::{Lattice, gaussian};
@@ -19,7 +20,7 @@ use crate::texture::ring_kernel;
 /// A surface in the beam and what is on it.
 ///
 /// The surface normal is `t1` in the laboratory, tilted back by the incident angle.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Film {
     pub(super) k: f32,
     pub(super) sine_i: f32,
@@ -42,7 +43,7 @@ pub(crate) struct Film {
 }
 
 /// Particles on the surface: cylinders, for which the distorted waves and the plane separate.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Islands {
     weight: f32,
     /// Against the component of q in the plane.
@@ -52,20 +53,19 @@ pub(crate) struct Islands {
 }
 
 impl Film {
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<&'static str> = self
-            .layer
-            .names()
-            .chain(self.surroundings.names())
-            .collect();
-        names.push("Yoneda band");
+    /// Every part in the order of [`each_at`](Self::each_at), and what it is to a label.
+    pub(crate) fn parts(&self) -> Vec<(&'static str, Feature)> {
+        let known = |part: &Part| (part.name, part.feature.clone());
+        let mut parts: Vec<_> = self.layer.parts.iter().map(known).collect();
         if self.islands.is_some() {
-            names.push("islands");
+            parts.push(("islands", Feature::of(Role::FormFactor)));
         }
         if self.streak.is_some() {
-            names.push("specular streak");
+            parts.push(("specular streak", Feature::default()));
         }
-        names
+        parts.extend(self.surroundings.parts.iter().map(known));
+        parts.push(("direct and reflected beam", Feature::default()));
+        parts
     }
 
     pub(crate) fn vary(&mut self, rng: &mut ChaCha8Rng) {
@@ -76,32 +76,45 @@ impl Film {
         }
     }
 
-    pub(crate) fn at(&self, ray: Ray, stretch: f32) -> f32 {
+    /// The intensity of every part towards a pixel.
+    pub(crate) fn each_at(&self, ray: Ray, stretch: f32, values: &mut [f32]) {
         let (sine_f, x, y) = ray.at_surface(self.sine_i, self.cosine_i);
         let qy = self.k * y;
         let parallel = self.k * (x * x + y * y).sqrt();
-        let mut scattered = 0.0;
-        if !self.layer.parts.is_empty() {
+        let (layer, values) = values.split_at_mut(self.layer.parts.len());
+        if !layer.is_empty() {
             let inside = |sine: f32| (sine * sine - self.critical).max(0.0).sqrt();
             let outside = inside(sine_f.abs()).copysign(sine_f);
             let qz = self.k * (outside + inside(self.sine_i)) * stretch;
             let lateral = parallel * stretch;
             let q = (lateral * lateral + qz * qz).sqrt();
-            scattered += self.layer.at(q, Direction::of(qz, lateral.copysign(qy)));
+            let towards = Direction::of(qz, lateral.copysign(qy));
+            let yoneda = self.yoneda.at(sine_f);
+            for (value, part) in layer.iter_mut().zip(&self.layer.parts) {
+                *value = part.at(q, towards) * yoneda;
+            }
         }
-        scattered *= self.yoneda.at(sine_f);
+        let mut values = values.iter_mut();
+        let mut next = |value: f32| {
+            if let Some(place) = values.next() {
+                *place = value;
+            }
+        };
         if let Some(islands) = &self.islands {
-            scattered += islands.weight
-                * islands.lateral.at(parallel * stretch)
-                * islands.vertical.at(sine_f);
+            next(
+                islands.weight
+                    * islands.lateral.at(parallel * stretch)
+                    * islands.vertical.at(sine_f),
+            );
         }
         if let Some((across, along)) = &self.streak {
-            scattered += across.at(qy.abs()) * along.at(sine_f);
+            next(across.at(qy.abs()) * along.at(sine_f));
         }
-        let around = self
-            .surroundings
-            .at(self.k * ray.q_over_k(), Direction::of(ray.t2, ray.t1))
-            * self.horizon.at(sine_f);
+        let horizon = self.horizon.at(sine_f);
+        let around = Direction::of(ray.t2, ray.t1);
+        for part in &self.surroundings.parts {
+            next(part.at(self.k * ray.q_over_k(), around) * horizon);
+        }
         let mut beams = 0.0;
         for &(elevation, strength, width) in &self.spots {
             let distance = ((ray.t1 - elevation).powi(2) + ray.t2 * ray.t2) / (width * width);
@@ -109,7 +122,7 @@ impl Film {
                 beams += strength * (-0.5 * distance).exp();
             }
         }
-        scattered + around + beams
+        next(beams);
     }
 }
 
