@@ -20,5 +20,10 @@ pub mod structure_factor;
 pub mod texture;
 
 pub use draw::Interval;
+pub use instrument::{
+    CameraRanges, Conceptual, CounterRanges, DefectRanges, DetectorChoice, DirectBeamRanges,
+    ExtraNoise, GainRanges, InstrumentRanges, Nuisance, PoseNuisance, ReadoutError, Severity,
+    SeverityError, ShadowRanges, SpreadRanges, StopKind, StopRanges,
+};
 pub use scene::{Ranges, Technique};
 pub use source::{FourTechniques, FourTechniquesConfig, SimError, Truth};

@@ -318,12 +318,13 @@ impl Sample {
         }
     }
 
-    /// The expected intensity of every pixel, in arbitrary units.
+    /// The expected intensity of every pixel before the instrument, in arbitrary units.
     pub(crate) fn expectation(&self, instrument: &Instrument, variation: Variation) -> Array2<f32> {
         let k = instrument.k_inv_nm as f32;
+        let transmission = instrument.transmission();
         Array2::from_shape_fn(instrument.readout.shape, |(row, column)| {
-            let shade = instrument.transmitted(row, column);
-            if shade <= 0.0 {
+            // What nothing of reaches the detector need not be computed.
+            if transmission[(row, column)] <= 0.0 {
                 return 0.0;
             }
             let ray = instrument.rays.to(row, column);
@@ -336,7 +337,7 @@ impl Sample {
                 }
                 Self::Surface(film) => film.at(ray, variation.stretch),
             };
-            shade * value * ray.solid_angle * polarisation(ray)
+            value * ray.solid_angle * polarisation(ray)
         })
     }
 }

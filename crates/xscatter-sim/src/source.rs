@@ -23,7 +23,7 @@ use xscatter_core::{Frame, FrameInfo, FrameSource, Result};
 use xscatter_geometry::{Detector, GeometryError};
 
 use crate::draw::{self, chance};
-use crate::instrument::{Instrument, Readout};
+use crate::instrument::{Instrument, InstrumentRanges, Readout};
 use crate::scene::{Ranges, Sample, Technique, draw_pose};
 
 /// What a source of four techniques holds.
@@ -213,7 +213,12 @@ impl FourTechniques {
             &readout,
             derive_named(place.seed, "pose"),
         );
-        let instrument = Instrument::draw(readout, pose, derive_named(place.seed, "instrument"))?;
+        let instrument = Instrument::draw(
+            readout,
+            pose,
+            &InstrumentRanges::default(),
+            derive_named(place.seed, "instrument"),
+        )?;
         let mut rng = draw::generator(derive_named(place.seed, "blank"));
         let blank = chance(&mut rng, ranges.blank_share);
         let sample = Sample::draw(
@@ -289,13 +294,13 @@ impl FrameSource for FourTechniques {
         let brighter = draw::log_uniform(&mut rng, 0.3, 3.0);
         let variation = sample.vary(&mut rng);
         let mut expectation = sample.expectation(&instrument, variation);
-        let brightness = instrument.brightness(&expectation);
-        if brightness > 0.0 {
-            let photons = (usual_photons * brighter) as f32 / brightness;
-            // No pixel of the direct beam sees more than an attenuator would let through.
-            expectation.mapv_inplace(|value| (value * photons).min(1e9));
-        }
-        let (counts, mask) = instrument.detect(expectation, exposure_s, &mut rng);
+        let bright_photons = usual_photons * brighter;
+        let factor = instrument.photons_per_unit(&expectation, bright_photons);
+        expectation.mapv_inplace(|value| value * factor);
+        instrument.add_direct_beam(&mut expectation, bright_photons as f32);
+        instrument.linear(&mut expectation);
+        let counting = derive(derive_named(place.seed, "counting"), place.frame as u64);
+        let (counts, mask) = instrument.detect(expectation, exposure_s, counting);
         let mut frame = Frame::new(counts).with_info(info(&place, index, &instrument, exposure_s));
         if let Some(mask) = mask {
             frame = frame.with_mask(mask)?;
