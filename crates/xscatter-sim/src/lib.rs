@@ -32,7 +32,11 @@ mod visibility;
 
 pub use draw::Interval;
 pub use feature::{Azimuth, Role};
-pub use instrument::StopKind;
+pub use instrument::{
+    CameraRanges, Conceptual, CounterRanges, DefectRanges, DetectorChoice, DirectBeamRanges,
+    ExtraNoise, GainRanges, InstrumentRanges, Nuisance, PoseNuisance, ReadoutError, Severity,
+    SeverityError, ShadowRanges, SpreadRanges, StopKind, StopRanges,
+};
 pub use label::{LabelRules, tags_of};
 pub use preset::{Preset, UnknownPreset};
 pub use scene::{Ranges, SceneConfig, TagScene, Technique, TechniqueScene, UnknownTechnique};
