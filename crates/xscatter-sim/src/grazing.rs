@@ -31,6 +31,7 @@ mod lateral;
 mod material;
 mod stack;
 
+pub(crate) use dwba::channels;
 pub use dwba::{Dwba, DwbaConfig, Place};
 pub use island::Island;
 pub use lateral::{Lateral, hard_disks, radial_paracrystal, self_affine};

@@ -109,7 +109,7 @@ impl Part {
         self
     }
 
-    fn at(&self, q: f32, towards: Direction) -> f32 {
+    pub(crate) fn at(&self, q: f32, towards: Direction) -> f32 {
         self.weight
             * match &self.form {
                 Form::Rings {

@@ -93,8 +93,8 @@ impl Default for DwbaConfig {
 /// use xscatter_sim::grazing::{Dwba, DwbaConfig};
 ///
 /// let sample = Dwba::new(DwbaConfig::default())?;
-/// let map = sample.cross_section(&[0.002, 0.0035, 0.01], &[-0.01, 0.0, 0.01]);
-/// // The Yoneda band at the critical angle, 0.00346.
+/// let map = sample.cross_section(&[0.001, 0.003, 0.01], &[-0.01, 0.0, 0.01]);
+/// // The Yoneda band, brightest near the critical angle of 0.0035.
 /// assert!(map[(1, 1)] > map[(0, 1)] && map[(1, 1)] > map[(2, 1)]);
 /// # Ok::<(), xscatter_sim::grazing::GrazingError>(())
 /// ```
@@ -201,32 +201,6 @@ impl Dwba {
         value[0]
     }
 
-    /// What two terms each have in common at this exit angle, above the base of the particles.
-    fn channels(&self, sine_f: f64) -> [Channel; 2] {
-        let exit = self.stack.waves(sine_f)[self.medium];
-        let channel = |qz_inv_nm: Complex64, plus: Complex64, minus: Complex64| {
-            let turn = (-Complex64::i() * qz_inv_nm * self.base_nm).exp();
-            Channel {
-                qz_inv_nm,
-                plus: plus * turn,
-                minus: minus / turn,
-            }
-        };
-        let (ki, kf) = (self.incident.kz_inv_nm, exit.kz_inv_nm);
-        [
-            channel(
-                kf + ki,
-                self.incident.down * exit.down,
-                self.incident.up * exit.up,
-            ),
-            channel(
-                kf - ki,
-                self.incident.up * exit.down,
-                self.incident.down * exit.up,
-            ),
-        ]
-    }
-
     fn fill_row(&self, exit_rad: f64, turns: &[(f64, f64)], row: &mut [f64]) {
         let (sine_f, cosine_f) = exit_rad.sin_cos();
         if sine_f < 0.0 {
@@ -241,7 +215,8 @@ impl Dwba {
             .map(|&(sine, cosine)| (k * (cosine_f * cosine - cosine_i)).hypot(k * cosine_f * sine))
             .fold(0.0, f64::max)
             .min(reach);
-        let channels = self.channels(sine_f);
+        let exit = self.stack.waves(sine_f)[self.medium];
+        let channels = channels(&self.incident, &exit, self.base_nm);
         let total: f64 = self.config.islands.iter().map(|(_, weight)| weight).sum();
         let islands: Vec<(&Island, f64, Terms)> = self
             .config
@@ -265,6 +240,23 @@ impl Dwba {
             *value = self.factor * (square + order);
         }
     }
+}
+
+/// The four terms of particles at the height `base_nm`, two in each channel.
+pub(crate) fn channels(incident: &Wave, exit: &Wave, base_nm: f64) -> [Channel; 2] {
+    let channel = |qz_inv_nm: Complex64, plus: Complex64, minus: Complex64| {
+        let turn = (-Complex64::i() * qz_inv_nm * base_nm).exp();
+        Channel {
+            qz_inv_nm,
+            plus: plus * turn,
+            minus: minus / turn,
+        }
+    };
+    let (ki, kf) = (incident.kz_inv_nm, exit.kz_inv_nm);
+    [
+        channel(kf + ki, incident.down * exit.down, incident.up * exit.up),
+        channel(kf - ki, incident.up * exit.down, incident.down * exit.up),
+    ]
 }
 
 #[cfg(test)]

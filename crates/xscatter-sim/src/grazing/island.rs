@@ -102,9 +102,7 @@ pub(crate) struct Slice {
 /// The sum over channels of an island's F, ready for many components of q in the plane.
 #[derive(Debug, Clone)]
 pub(super) enum Terms {
-    /// A(q_par) times this.
-    Straight(Complex64),
-    /// V f(R √(q_par² + square)) times the factor, for each channel.
+    /// `V f(R √(q_par² + square))` times the factor, for each channel.
     Sphere(Vec<(Complex64, Complex64)>),
     Sliced(Vec<(Slice, Complex64)>),
 }
@@ -200,6 +198,52 @@ impl Island {
         }
     }
 
+    /// The same shape, this much larger in all directions.
+    pub fn scaled(&self, factor: f64) -> Self {
+        match *self {
+            Self::Cylinder {
+                radius_nm,
+                height_nm,
+            } => Self::Cylinder {
+                radius_nm: factor * radius_nm,
+                height_nm: factor * height_nm,
+            },
+            Self::Sphere { radius_nm } => Self::Sphere {
+                radius_nm: factor * radius_nm,
+            },
+            Self::Block { x_nm, y_nm, z_nm } => Self::Block {
+                x_nm: factor * x_nm,
+                y_nm: factor * y_nm,
+                z_nm: factor * z_nm,
+            },
+            Self::Dome {
+                radius_nm,
+                height_nm,
+            } => Self::Dome {
+                radius_nm: factor * radius_nm,
+                height_nm: factor * height_nm,
+            },
+            Self::Cone {
+                base_radius_nm,
+                top_radius_nm,
+                height_nm,
+            } => Self::Cone {
+                base_radius_nm: factor * base_radius_nm,
+                top_radius_nm: factor * top_radius_nm,
+                height_nm: factor * height_nm,
+            },
+            Self::Pyramid {
+                base_edge_nm,
+                top_edge_nm,
+                height_nm,
+            } => Self::Pyramid {
+                base_edge_nm: factor * base_edge_nm,
+                top_edge_nm: factor * top_edge_nm,
+                height_nm: factor * height_nm,
+            },
+        }
+    }
+
     /// F(q) in nm³ with the sign exp(−i q·r).
     ///
     /// ```
@@ -221,50 +265,40 @@ impl Island {
 
     /// The channels' sum for all components in the plane up to `reach`.
     pub(super) fn terms(&self, channels: &[Channel], reach_inv_nm: f64) -> Terms {
-        let i = Complex64::i();
-        let straight = |height: f64| {
-            channels
-                .iter()
-                .map(|channel| {
-                    let half = 0.5 * channel.qz_inv_nm * height;
-                    let turn = (-i * half).exp();
-                    height * complex_sinc(half) * (channel.plus * turn + channel.minus / turn)
-                })
-                .sum()
-        };
-        match *self {
-            Self::Cylinder { height_nm, .. } => Terms::Straight(straight(height_nm)),
-            Self::Block { z_nm, .. } => Terms::Straight(straight(z_nm)),
-            Self::Sphere { radius_nm } => Terms::Sphere(
+        if let Self::Sphere { radius_nm } = *self {
+            return Terms::Sphere(
                 channels
                     .iter()
                     .map(|channel| {
-                        let turn = (-i * channel.qz_inv_nm * radius_nm).exp();
-                        (
-                            channel.qz_inv_nm * channel.qz_inv_nm,
-                            channel.plus * turn + channel.minus / turn,
-                        )
+                        let square = channel.qz_inv_nm * channel.qz_inv_nm;
+                        (square, channel.at(radius_nm))
                     })
                     .collect(),
-            ),
-            Self::Dome { .. } | Self::Cone { .. } | Self::Pyramid { .. } => {
-                let steepest = channels
-                    .iter()
-                    .map(|channel| channel.qz_inv_nm.norm())
-                    .fold(0.0, f64::max);
-                let span = steepest * self.height_nm() + reach_inv_nm * self.footprint_nm2().sqrt();
-                Terms::Sliced(
-                    self.slices(12 + (0.6 * span) as usize)
-                        .into_iter()
-                        .map(|slice| (slice, slice.thickness_nm * phases(channels, slice.z_nm)))
-                        .collect(),
-                )
-            }
+            );
         }
+        let steepest = channels
+            .iter()
+            .map(|channel| channel.qz_inv_nm.norm())
+            .fold(0.0, f64::max);
+        let span = steepest * self.height_nm() + reach_inv_nm * self.footprint_nm2().sqrt();
+        Terms::Sliced(
+            self.slices(12 + (0.6 * span) as usize)
+                .into_iter()
+                .map(|slice| (slice, self.vertical(&slice, channels)))
+                .collect(),
+        )
     }
 
-    /// The nodes of a quadrature in z with at least this many points, up to 270.
+    /// F is the sum over these of their [`section`](Self::section) times [`vertical`](Self::vertical): one
+    /// slice for straight walls, else the nodes of a quadrature with at least this many points, up to 270.
     pub(crate) fn slices(&self, points: usize) -> Vec<Slice> {
+        if self.is_straight() {
+            return vec![Slice {
+                z_nm: 0.0,
+                thickness_nm: self.height_nm(),
+                size_nm: self.size_at(0.0),
+            }];
+        }
         let rule = RULES
             .iter()
             .find(|rule| rule.len() >= points)
@@ -280,6 +314,27 @@ impl Island {
                 }
             })
             .collect()
+    }
+
+    /// The part of a slice that does not depend on the plane.
+    pub(crate) fn vertical(&self, slice: &Slice, channels: &[Channel]) -> Complex64 {
+        if self.is_straight() {
+            let middle = 0.5 * slice.thickness_nm;
+            channels
+                .iter()
+                .map(|channel| {
+                    let half = channel.qz_inv_nm * middle;
+                    slice.thickness_nm * complex_sinc(half) * channel.at(middle)
+                })
+                .sum()
+        } else {
+            let phases: Complex64 = channels.iter().map(|channel| channel.at(slice.z_nm)).sum();
+            slice.thickness_nm * phases
+        }
+    }
+
+    fn is_straight(&self) -> bool {
+        matches!(self, Self::Cylinder { .. } | Self::Block { .. })
     }
 
     /// Radius or edge of the section at this height.
@@ -321,29 +376,18 @@ impl Island {
     }
 }
 
-/// The phases of all channels at a height.
-pub(crate) fn phases(channels: &[Channel], z_nm: f64) -> Complex64 {
-    channels
-        .iter()
-        .map(|channel| {
-            let turn = (-Complex64::i() * channel.qz_inv_nm * z_nm).exp();
-            channel.plus * turn + channel.minus / turn
-        })
-        .sum()
+impl Channel {
+    /// The sum of both phases at a height.
+    fn at(&self, z_nm: f64) -> Complex64 {
+        let turn = (-Complex64::i() * self.qz_inv_nm * z_nm).exp();
+        self.plus * turn + self.minus / turn
+    }
 }
 
 impl Terms {
     /// The sum at one place in the plane of q.
     pub(super) fn at(&self, island: &Island, qx: f64, qy: f64) -> Complex64 {
         match self {
-            Self::Straight(vertical) => {
-                let whole = Slice {
-                    z_nm: 0.0,
-                    thickness_nm: 0.0,
-                    size_nm: island.size_at(0.0),
-                };
-                *vertical * island.section(&whole, qx, qy)
-            }
             Self::Sphere(channels) => {
                 let radius = 0.5 * island.height_nm();
                 let parallel = qx * qx + qy * qy;
