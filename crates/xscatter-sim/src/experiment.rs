@@ -7,21 +7,25 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::Array2;
+use rayon::prelude::*;
 use xscatter_core::seed::derive_named;
-use xscatter_core::{Frame, FrameInfo, PixelFlags, Result};
+use xscatter_core::{Frame, FrameInfo, Result};
+use xscatter_geometry::GeometryError;
 
 use crate::draw::{self, chance};
-use crate::feature::Feature;
-use crate::instrument::Instrument;
-use crate::instrument::Readout;
-use crate::scene::{Sample, SampleVariation, draw_pose};
+use crate::feature::{Feature, Role};
+use crate::instrument::{Instrument, InstrumentRanges, Readout};
+use crate::scene::{Row, Sample, SampleVariation, View, disturb, draw_pose};
 use crate::simulation::{Component, Place, SimulationConfig};
 
-/// No pixel of the direct beam sees more than an attenuator would let through.
-const MOST_PHOTONS: f32 = 1e9;
+/// How many pixels the instruments of the kept experiments have in all; the last one is always kept.
+const KEPT_PIXELS: usize = 8_000_000;
 
-/// How many experiments are kept.
-const KEPT: usize = 8;
+/// How many experiments are kept at most.
+const KEPT: usize = 16;
+
+/// How many rows a task evaluates.
+const BAND: usize = 16;
 
 /// What the frames of an experiment share.
 #[derive(Debug)]
@@ -33,37 +37,8 @@ pub(crate) struct Experiment {
     components: Vec<Ingredient>,
     usual_photons: f64,
     exposure_s: f64,
-    maps: Maps,
-}
-
-/// What of a pixel is the same for all frames.
-#[derive(Debug)]
-struct Maps {
-    q_inv_nm: Array2<f32>,
-    /// What reaches a pixel past all obstacles.
-    shade: Array2<f32>,
-    /// What reaches a pixel past the beamstop, where that is less than all.
-    stopped: Vec<(usize, f32)>,
-}
-
-impl Maps {
-    fn of(instrument: &Instrument) -> Self {
-        let shape = instrument.readout.shape;
-        let k = instrument.k_inv_nm as f32;
-        let at = |index: usize| (index / shape.1, index % shape.1);
-        Self {
-            q_inv_nm: Array2::from_shape_fn(shape, |(row, column)| {
-                k * instrument.rays.to(row, column).q_over_k()
-            }),
-            shade: Array2::from_shape_fn(shape, |(row, column)| {
-                instrument.transmitted(row, column)
-            }),
-            stopped: (0..shape.0 * shape.1)
-                .map(|index| (index, instrument.past_stop(at(index).0, at(index).1)))
-                .filter(|(_, passed)| *passed < 1.0)
-                .collect(),
-        }
-    }
+    /// Pixels in the shadow of the beamstop.
+    shadow: Vec<usize>,
 }
 
 /// A component of the sample: the parts of one name that were drawn together.
@@ -88,39 +63,32 @@ impl Ingredient {
 /// A frame before it is counted.
 #[derive(Debug)]
 pub(crate) struct Exposed {
-    /// The expected photons of every pixel.
+    /// The expected photons of every pixel, after everything that is linear.
     pub(crate) total: Array2<f32>,
-    /// Those of each component, if asked for.
+    pub(crate) exposure_s: f64,
+    /// What a truth needs to know, if it was asked for.
+    pub(crate) known: Known,
+}
+
+/// What a truth needs to know of a frame.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The expected photons of each component.
     pub(crate) parts: Vec<Array2<f32>>,
     pub(crate) components: Vec<Ingredient>,
     pub(crate) values: Vec<(&'static str, f64)>,
-    pub(crate) exposure_s: f64,
-    /// Pixels in the shadow of the beamstop: which, what they would expect without it, and what share
-    /// of that passes. Made with the components.
-    hidden: Vec<(usize, f32, f32)>,
+    /// Of every pixel.
+    pub(crate) q_inv_nm: Array2<f32>,
+    /// Pixels in the shadow of the beamstop, and what they would expect without.
+    pub(crate) hidden: Vec<(usize, f32)>,
 }
 
 impl Exposed {
-    /// How many valid pixels are in the shadow of the beamstop, and the signal-to-noise ratio of what
-    /// is missing there.
-    pub(crate) fn shadow(&self, flags: Option<&[PixelFlags]>, variance: f32) -> (usize, f64) {
-        let mut pixels = 0;
-        let mut information = 0.0;
-        for &(pixel, open, passed) in &self.hidden {
-            if flags.is_some_and(|flags| flags[pixel] != PixelFlags::VALID) {
-                continue;
-            }
-            pixels += usize::from(passed < 0.5);
-            let missing = f64::from(open * (1.0 - passed));
-            information += missing * missing / f64::from(open + variance);
-        }
-        (pixels, information.sqrt())
-    }
-
     pub(crate) fn into_components(self) -> Vec<Component> {
-        self.components
+        self.known
+            .components
             .into_iter()
-            .zip(self.parts)
+            .zip(self.known.parts)
             .map(|(ingredient, expected)| Component {
                 name: ingredient.name.to_owned(),
                 expected,
@@ -134,49 +102,36 @@ impl Experiment {
         config: &SimulationConfig,
         place: &Place,
         readout: Readout,
-    ) -> Result<Self, xscatter_geometry::GeometryError> {
+    ) -> Result<Self, GeometryError> {
         let ranges = &config.ranges;
         let technique = config.scene.technique(place.branch);
-        let pose = draw_pose(
-            technique,
-            ranges,
-            &readout,
-            derive_named(place.seed, "pose"),
-        );
-        let instrument = Instrument::draw(readout, pose, derive_named(place.seed, "instrument"))?;
-        let mut rng = draw::generator(derive_named(place.seed, "blank"));
-        let blank = chance(&mut rng, ranges.blank_share);
-        let sample = config.scene.sample(
-            place.branch,
-            &instrument,
-            blank,
-            derive_named(place.seed, "sample"),
-        );
-        let mut rng = draw::generator(derive_named(place.seed, "brightness"));
+        let named = |concern: &str| derive_named(place.seed, concern);
+        let mut pose = draw_pose(technique, ranges, &readout, named("pose"));
+        let mut view = None;
+        if let Some(nuisance) = &config.disturbance {
+            // The sample is that of an ideal instrument, whatever the one that looks at it.
+            let ideal = InstrumentRanges::ideal();
+            let undisturbed = Instrument::draw(readout.clone(), pose, &ideal, named("instrument"))?;
+            view = Some(View::new(&undisturbed));
+            pose = disturb(&pose, nuisance, readout.shape, named("disturbance"));
+        }
+        let instrument =
+            Instrument::draw(readout, pose, &config.instrument, named("instrument"))?;
+        let mut view = view.unwrap_or_else(|| View::new(&instrument));
+        view.blank = chance(&mut draw::generator(named("blank")), ranges.blank_share);
+        let mut sample = config.scene.sample(place.branch, &view, named("sample"));
+        if let Some(nuisance) = &config.disturbance {
+            let mut rng = draw::generator(named("disturbing streaks"));
+            if chance(&mut rng, nuisance.streak_share) {
+                sample.add_streaks(&view, &mut rng);
+            }
+        }
+        let mut rng = draw::generator(named("brightness"));
         let usual_photons = ranges.bright_photons.log_uniform(&mut rng);
         let exposure_s = ranges.exposure_s.log_uniform(&mut rng);
-
-        let mut keys: Vec<(usize, &'static str)> = Vec::new();
-        let mut components: Vec<Ingredient> = Vec::new();
-        let mut component_of = Vec::new();
-        for (draw, name, feature) in sample.parts() {
-            let key = (draw, name);
-            let at = keys
-                .iter()
-                .position(|known| *known == key)
-                .unwrap_or_else(|| {
-                    keys.push(key);
-                    components.push(Ingredient {
-                        name,
-                        features: Vec::new(),
-                    });
-                    keys.len() - 1
-                });
-            components[at].features.push(feature);
-            component_of.push(at);
-        }
+        let (components, component_of) = ingredients(&sample);
         Ok(Self {
-            maps: Maps::of(&instrument),
+            shadow: instrument.stop_pixels(),
             instrument,
             sample,
             component_of,
@@ -186,123 +141,117 @@ impl Experiment {
         })
     }
 
-    pub(crate) fn q_inv_nm(&self) -> &Array2<f32> {
-        &self.maps.q_inv_nm
-    }
-
-    pub(crate) fn shade(&self) -> &Array2<f32> {
-        &self.maps.shade
-    }
-
-    /// The expected photons of a frame; those of each component as well if asked for.
+    /// The expected photons of a frame; with those of each component if asked for.
     pub(crate) fn expose(&self, place: &Place, by_component: bool) -> Exposed {
+        let instrument = &self.instrument;
         let mut rng = place.variation();
         // A series keeps its exposure; beam and sample thickness do not stay the same.
         let brighter = draw::log_uniform(&mut rng, 0.3, 3.0);
         let (sample, variation) = self.sample.varied(&mut rng);
-        let (mut total, mut parts) = self.intensities(&sample, variation, by_component);
-        let mut hidden = if by_component {
-            self.hidden(&sample, variation)
-        } else {
-            Vec::new()
-        };
-        let brightness = self.instrument.brightness(&total);
-        if brightness > 0.0 {
-            let photons = (self.usual_photons * brighter) as f32 / brightness;
-            for image in parts.iter_mut().chain([&mut total]) {
-                image.mapv_inplace(|value| (value * photons).min(MOST_PHOTONS));
+        let (mut total, mut known) = self.intensities(&sample, variation, by_component);
+        let bright_photons = self.usual_photons * brighter;
+        let photons = instrument.photons_per_unit(&total, bright_photons);
+        for image in known.parts.iter_mut().chain([&mut total]) {
+            image.mapv_inplace(|value| value * photons);
+        }
+        instrument.add_direct_beam(&mut total, bright_photons as f32);
+        if by_component {
+            let mut beam = Array2::zeros(total.dim());
+            instrument.add_direct_beam(&mut beam, bright_photons as f32);
+            if beam.iter().any(|photons| *photons > 0.0) {
+                known.parts.push(beam);
+                known.components.push(Ingredient {
+                    name: "direct beam",
+                    features: vec![Feature::of(Role::Surroundings)],
+                });
             }
-            for (_, open, _) in &mut hidden {
-                *open = (*open * photons).min(MOST_PHOTONS);
-            }
+            let open = total.as_slice().expect("made row-major");
+            known.hidden = self.shadow.iter().map(|&pixel| (pixel, open[pixel])).collect();
+        }
+        for image in known.parts.iter_mut().chain([&mut total]) {
+            instrument.linear(image);
         }
         Exposed {
             total,
-            parts,
-            components: self
-                .components
-                .iter()
-                .map(|ingredient| ingredient.varied(variation))
-                .collect(),
-            values: sample.values_of(variation),
             exposure_s: self.exposure_s,
-            hidden,
+            known,
         }
     }
 
-    /// What the pixels behind the beamstop would see without it.
-    fn hidden(&self, sample: &Sample, variation: SampleVariation) -> Vec<(usize, f32, f32)> {
-        let instrument = &self.instrument;
-        let columns = instrument.readout.shape.1;
-        let mut values = vec![0.0; self.component_of.len()];
-        self.maps
-            .stopped
-            .iter()
-            .map(|&(index, passed)| {
-                let (row, column) = (index / columns, index % columns);
-                let ray = instrument.rays.to(row, column);
-                sample.each_at(ray, instrument.k_inv_nm as f32, variation, &mut values);
-                let others = if passed > 0.0 {
-                    self.maps.shade[(row, column)] / passed
-                } else {
-                    1.0
-                };
-                (
-                    index,
-                    others * ray.seen() * values.iter().sum::<f32>(),
-                    passed,
-                )
-            })
-            .collect()
-    }
-
-    /// The intensity of every pixel in arbitrary units, in all and of each component.
+    /// The intensity of every pixel in arbitrary units before the instrument, in all and of each
+    /// component.
     fn intensities(
         &self,
         sample: &Sample,
         variation: SampleVariation,
         by_component: bool,
-    ) -> (Array2<f32>, Vec<Array2<f32>>) {
-        let instrument = &self.instrument;
-        let shape = instrument.readout.shape;
-        let mut total = Array2::zeros(shape);
-        let kept = if by_component {
-            self.components.len()
-        } else {
-            0
-        };
-        let mut parts = vec![Array2::zeros(shape); kept];
-        let mut values = vec![0.0; self.component_of.len()];
-        let mut sums = vec![0.0; self.components.len()];
-        for row in 0..shape.0 {
-            for column in 0..shape.1 {
-                let shade = self.maps.shade[(row, column)];
-                if shade <= 0.0 {
-                    continue;
+    ) -> (Array2<f32>, Known) {
+        let (rows, columns) = self.instrument.readout.shape;
+        let n = self.components.len();
+        // The total, then, if asked for, q and the components: in each band one after the other.
+        let images = if by_component { n + 2 } else { 1 };
+        let bands: Vec<Vec<f32>> = (0..rows.div_ceil(BAND))
+            .into_par_iter()
+            .map(|band| {
+                let band = band * BAND..rows.min((band + 1) * BAND);
+                let mut out = vec![0.0; images * band.len() * columns];
+                let mut sums = vec![vec![0.0_f32; columns]; n];
+                let height = band.len();
+                for (line, row) in band.enumerate() {
+                    let row = Row::of(&self.instrument, row);
+                    for sum in &mut sums {
+                        sum.fill(0.0);
+                    }
+                    sample.add_row(&row, variation, &self.component_of, &mut sums);
+                    let place = |image: usize| (image * height + line) * columns;
+                    for (image, sum) in sums.iter_mut().enumerate() {
+                        for (value, seen) in sum.iter_mut().zip(&row.seen) {
+                            *value *= seen;
+                        }
+                        for (total, value) in out[place(0)..][..columns].iter_mut().zip(&*sum) {
+                            *total += value;
+                        }
+                        if by_component {
+                            out[place(image + 2)..][..columns].copy_from_slice(sum);
+                        }
+                    }
+                    if by_component {
+                        out[place(1)..][..columns].copy_from_slice(row.q_inv_nm());
+                    }
                 }
-                let ray = instrument.rays.to(row, column);
-                sample.each_at(ray, instrument.k_inv_nm as f32, variation, &mut values);
-                sums.fill(0.0);
-                for (value, &component) in values.iter().zip(&self.component_of) {
-                    sums[component] += value;
-                }
-                let factor = shade * ray.seen();
-                total[(row, column)] = factor * sums.iter().sum::<f32>();
-                for (part, sum) in parts.iter_mut().zip(&sums) {
-                    part[(row, column)] = factor * sum;
-                }
+                out
+            })
+            .collect();
+        let mut pictures = (0..images).map(|image| {
+            let mut pixels = Vec::with_capacity(rows * columns);
+            for band in &bands {
+                let size = band.len() / images;
+                pixels.extend_from_slice(&band[image * size..(image + 1) * size]);
             }
+            Array2::from_shape_vec((rows, columns), pixels).expect("all rows of all columns")
+        });
+        let total = pictures.next().expect("the total is always there");
+        let mut known = Known::default();
+        if let Some(q_inv_nm) = pictures.next() {
+            known.q_inv_nm = q_inv_nm;
+            known.parts = pictures.collect();
+            known.values = sample.values_of(variation);
+            known.components = self
+                .components
+                .iter()
+                .map(|ingredient| ingredient.varied(variation))
+                .collect();
         }
-        (total, parts)
+        (total, known)
     }
 
     /// Counts what was exposed.
     pub(crate) fn detect(&self, place: &Place, group: &str, exposed: Exposed) -> Result<Frame> {
-        let mut rng = place.stream("counts");
-        let (counts, mask) = self
-            .instrument
-            .detect(exposed.total, exposed.exposure_s, &mut rng);
-        let info = self.info(place.index, group, exposed.exposure_s);
+        let exposure_s = exposed.exposure_s;
+        let (counts, mask) =
+            self.instrument
+                .detect(exposed.total, exposure_s, place.seed_of("counts"));
+        let info = self.info(place.index, group, exposure_s);
         let frame = Frame::new(counts).with_info(info);
         Ok(match mask {
             Some(mask) => frame.with_mask(mask)?,
@@ -347,6 +296,28 @@ impl Experiment {
     }
 }
 
+/// The components of a sample, and to which of them each of its parts belongs.
+fn ingredients(sample: &Sample) -> (Vec<Ingredient>, Vec<usize>) {
+    let mut keys: Vec<(usize, &'static str)> = Vec::new();
+    let mut components: Vec<Ingredient> = Vec::new();
+    let mut component_of = Vec::new();
+    for (draw, name, feature) in sample.parts() {
+        let key = (draw, name);
+        let known = keys.iter().position(|known| *known == key);
+        let at = known.unwrap_or_else(|| {
+            keys.push(key);
+            components.push(Ingredient {
+                name,
+                features: Vec::new(),
+            });
+            keys.len() - 1
+        });
+        components[at].features.push(feature);
+        component_of.push(at);
+    }
+    (components, component_of)
+}
+
 /// The experiments that were used last, by branch and number.
 #[derive(Debug, Default)]
 pub(crate) struct Recent(Mutex<VecDeque<(Key, Arc<Experiment>)>>);
@@ -369,10 +340,15 @@ impl Recent {
         let made = Arc::new(make()?);
         let mut kept = lock();
         if kept.iter().all(|(known, _)| *known != key) {
-            if kept.len() == KEPT {
-                kept.pop_front();
-            }
             kept.push_back((key, Arc::clone(&made)));
+            let pixels = |experiment: &Experiment| {
+                let (rows, columns) = experiment.instrument.readout.shape;
+                rows * columns
+            };
+            let mut all: usize = kept.iter().map(|(_, experiment)| pixels(experiment)).sum();
+            while kept.len() > KEPT || (all > KEPT_PIXELS && kept.len() > 1) {
+                all -= kept.pop_front().map_or(0, |(_, first)| pixels(&first));
+            }
         }
         Ok(made)
     }

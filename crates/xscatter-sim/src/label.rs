@@ -267,7 +267,7 @@ impl Truth {
 
     fn stop(&self, kind: StopKind) -> TagState {
         let image = &self.image;
-        if image.stop != Some(kind) || image.shadow_pixels < self.rules.shadow_pixels {
+        if image.stop != kind || image.shadow_pixels < self.rules.shadow_pixels {
             return TagState::Negative;
         }
         above(image.snr_shadow, self.rules.visible_snr)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::draw::Interval;
+use crate::instrument::{Conceptual, DetectorChoice};
 use crate::scene::{Ranges, SceneConfig, TagScene};
 use crate::simulation::SimulationConfig;
 
@@ -58,7 +59,7 @@ impl Preset {
                 seed,
                 frames: 10_000,
                 frames_per_experiment: 100,
-                detectors: vec!["Pilatus 100k".into()],
+                detectors: tag_detectors(),
                 scene: SceneConfig::Tags(TagScene::default()),
                 ranges: Ranges {
                     bright_photons: Interval::new(1.0, 3e4),
@@ -69,6 +70,27 @@ impl Preset {
             },
         }
     }
+}
+
+/// Small detectors: one without gaps, one with those of real ones each, and a camera.
+fn tag_detectors() -> Vec<DetectorChoice> {
+    let like = |name: &str| Conceptual {
+        gaps_like: Some(name.to_owned()),
+        ..Conceptual::default()
+    };
+    [
+        Conceptual::default(),
+        like("Pilatus 300k"),
+        like("Eiger 1M"),
+        like("Pilatus 1M"),
+        Conceptual {
+            camera: true,
+            ..Conceptual::default()
+        },
+        like("Eiger 4M"),
+    ]
+    .map(DetectorChoice::from)
+    .to_vec()
 }
 
 impl fmt::Display for Preset {

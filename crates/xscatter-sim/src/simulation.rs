@@ -24,11 +24,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::seed::{derive, derive_named};
 use xscatter_core::{Frame, FrameSource, Result};
-use xscatter_geometry::Detector;
 
-use crate::draw;
-use crate::experiment::{Experiment, Recent};
-use crate::instrument::Readout;
+use crate::draw::{self, Interval};
+use crate::experiment::{Experiment, Exposed, Recent};
+use crate::instrument::{
+    DetectorChoice, InstrumentRanges, Nuisance, PoseNuisance, Readout, ReadoutError,
+};
 use crate::label::LabelRules;
 use crate::scene::{Ranges, SceneConfig, Technique};
 use crate::truth::Truth;
@@ -53,12 +54,18 @@ pub struct SimulationConfig {
     pub frames: usize,
     /// How many frames share an instrument and a sample.
     pub frames_per_experiment: usize,
-    /// Names of the detectors, as in `xscatter_geometry`; experiments cycle through them.
-    pub detectors: Vec<String>,
+    /// The detectors: names as in `xscatter_geometry`, or conceptual ones; experiments cycle through
+    /// them.
+    pub detectors: Vec<DetectorChoice>,
     /// What the frames show.
     pub scene: SceneConfig,
     /// From where energies, distances and brightness are drawn.
     pub ranges: Ranges,
+    /// From where everything between the sample and the file is drawn.
+    pub instrument: InstrumentRanges,
+    /// What a robustness study does to pose and beam. If it is there, samples are drawn for an ideal
+    /// instrument in the undisturbed pose, so that they do not depend on the instrument.
+    pub disturbance: Option<PoseNuisance>,
     /// From when on a tag holds.
     pub labels: LabelRules,
 }
@@ -76,10 +83,12 @@ impl Default for SimulationConfig {
                 "Perkin",
                 "Lambda 750k",
             ]
-            .map(String::from)
+            .map(DetectorChoice::from)
             .to_vec(),
             scene: SceneConfig::default(),
             ranges: Ranges::default(),
+            instrument: InstrumentRanges::default(),
+            disturbance: None,
             labels: LabelRules::default(),
         }
     }
@@ -100,9 +109,12 @@ pub enum SimError {
     /// Nothing to simulate.
     #[error("expected at least one {0}, got none")]
     Empty(&'static str),
-    /// A detector that the catalogue does not have.
-    #[error("expected the name of a detector in the catalogue, got {0:?}")]
-    UnknownDetector(String),
+    /// A detector that the catalogue does not have, or that cannot be.
+    #[error(transparent)]
+    Detector(#[from] ReadoutError),
+    /// A range of the instrument that cannot be drawn from.
+    #[error("expected {0} to go from low to high within what an instrument may have")]
+    Range(&'static str),
     /// A parameter outside what is possible.
     #[error("{parameter}: expected {expected}, got {found}")]
     Parameter {
@@ -204,14 +216,16 @@ impl Simulation {
         }
         config.ranges.check()?;
         config.labels.check()?;
+        if let Some(name) = config.instrument.first_invalid() {
+            return Err(SimError::Range(name));
+        }
+        if let Some(nuisance) = &config.disturbance {
+            check_disturbance(nuisance)?;
+        }
         let readouts = config
             .detectors
             .iter()
-            .map(|name| {
-                Detector::by_name(name)
-                    .map(Readout::new)
-                    .ok_or_else(|| SimError::UnknownDetector(name.clone()))
-            })
+            .map(DetectorChoice::readout)
             .collect::<Result<Vec<_>, _>>()?;
         config.scene.check()?;
         Ok(Self {
@@ -290,11 +304,20 @@ impl Simulation {
         Ok(experiment.expose(&place, true).into_components())
     }
 
+    /// What has nothing to do with what frame `index` shows: detector, beamstop, defects and so on.
+    ///
+    /// # Errors
+    /// If the index is beyond the end.
+    pub fn nuisance(&self, index: usize) -> Result<Nuisance> {
+        self.check_index(index)?;
+        Ok(self.experiment(&self.place(index))?.instrument.nuisance())
+    }
+
     fn describe(
         &self,
         index: usize,
         experiment: &Experiment,
-        exposed: &crate::experiment::Exposed,
+        exposed: &Exposed,
     ) -> Truth {
         Truth::of(
             index,
@@ -341,16 +364,29 @@ impl Simulation {
 }
 
 impl Place {
-    /// The generator of one concern of this frame.
-    pub(crate) fn stream(&self, concern: &str) -> rand_chacha::ChaCha8Rng {
+    /// The seed of one concern of this frame.
+    pub(crate) fn seed_of(&self, concern: &str) -> u64 {
         let frame = derive(derive_named(self.seed, "frame"), self.frame as u64);
-        draw::generator(derive_named(frame, concern))
+        derive_named(frame, concern)
     }
 
     /// The generator of how this frame differs from the others of its experiment.
     pub(crate) fn variation(&self) -> rand_chacha::ChaCha8Rng {
         draw::generator(derive(derive_named(self.seed, "frame"), self.frame as u64))
     }
+}
+
+/// Refuses what cannot happen to a pose.
+fn check_disturbance(nuisance: &PoseNuisance) -> Result<(), SimError> {
+    for (name, value, most) in [
+        ("beam_off_share", nuisance.beam_off_share, 1.0),
+        ("rotation_rad", nuisance.rotation_rad, std::f64::consts::PI),
+        ("tilt_rad", nuisance.tilt_rad, 1.0),
+        ("streak_share", nuisance.streak_share, 1.0),
+    ] {
+        Interval::new(value, value).check(&format!("disturbance.{name}"), 0.0, most)?;
+    }
+    Ok(())
 }
 
 impl FrameSource for Simulation {

@@ -104,9 +104,8 @@ pub struct ImageTruth {
     pub snr_diffuse_high: f64,
     /// Whether the direct beam meets the image.
     pub beam_on_image: bool,
-    /// The beamstop, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop: Option<StopKind>,
+    /// The kind of the beamstop.
+    pub stop: StopKind,
     /// Pixels in its shadow.
     pub shadow_pixels: usize,
     /// Signal to noise of the shadow: of the counts that are missing there.
@@ -127,6 +126,7 @@ impl Truth {
         let instrument = &experiment.instrument;
         let geometry = &instrument.geometry;
         let mut values: BTreeMap<String, f64> = exposed
+            .known
             .values
             .iter()
             .map(|(name, value)| ((*name).to_owned(), *value))
@@ -150,6 +150,7 @@ impl Truth {
             detector: origin.detector,
             values,
             components: exposed
+                .known
                 .components
                 .iter()
                 .zip(&seen.components)
@@ -176,7 +177,7 @@ impl Truth {
         truth
     }
 
-    /// Its axis on the image, as the angle from the vertical, if the frame is upright.
+    /// The components of one kind.
     pub(crate) fn components_with(&self, role: Role) -> impl Iterator<Item = &ComponentTruth> {
         self.components
             .iter()

@@ -61,7 +61,7 @@ pub(crate) struct Visibility {
     pub(crate) background_counts: f64,
     /// The median over the valid pixels of the surroundings' share.
     pub(crate) background_share: f64,
-    pub(crate) stop: Option<StopKind>,
+    pub(crate) stop: StopKind,
     pub(crate) shadow_pixels: usize,
     pub(crate) snr_shadow: f64,
     /// Valid pixels that expect more than the detector can count.
@@ -79,16 +79,16 @@ struct Sums {
 
 impl Visibility {
     pub(crate) fn of(experiment: &Experiment, exposed: &Exposed) -> Self {
-        let n = exposed.parts.len();
+        let known = &exposed.known;
+        let n = known.parts.len();
         let instrument = &experiment.instrument;
-        let q_map = experiment.q_inv_nm();
-        let shade = experiment.shade();
+        let q_map = &known.q_inv_nm;
         let q_max = q_map.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let per_q = (BINS as f32 - 0.5) / q_max;
-        let variance = instrument.read_noise_photons().powi(2).max(1e-9);
+        let variance = (instrument.read_noise_counts() as f32).powi(2).max(1e-9);
         let limit = instrument.readout.detector.max_count as f32;
         let flags = instrument.mask().map(|mask| mask.as_slice());
-        let roles: Vec<Role> = exposed
+        let roles: Vec<Role> = known
             .components
             .iter()
             .map(|c| c.features[0].role)
@@ -106,14 +106,17 @@ impl Visibility {
         let mut shares = vec![0_usize; SHARES];
         let mut result = Self::default();
         let (mut sample_first, mut sample_second) = (0.0_f64, 0.0_f64);
-        let images: Vec<&[f32]> = exposed
+        let images: Vec<&[f32]> = known
             .parts
             .iter()
             .map(|part| part.as_slice().expect("made row-major"))
             .collect();
         let total = exposed.total.as_slice().expect("made row-major");
         let q = q_map.as_slice().expect("made row-major");
-        let shade = shade.as_slice().expect("made row-major");
+        let shade = instrument
+            .transmission()
+            .as_slice()
+            .expect("made row-major");
         let mut mu = vec![0.0_f32; n + 1];
         let mut row_sums = vec![0.0_f32; (n + 1) * (n + 2) / 2];
         let columns = exposed.total.ncols();
@@ -188,14 +191,23 @@ impl Visibility {
             .map(|k| ComponentVisibility {
                 snr: fisher[(k, k)].sqrt(),
                 snr_apart: apart(&fisher, &[k]),
-                snr_orders: bins.orders(&sums[k], &exposed.components[k].features),
+                snr_orders: bins.orders(&sums[k], &known.components[k].features),
                 snr_azimuth: bins.azimuth(&sums[k]),
                 snr_fringes: bins.fringes(&sums[k]),
                 mean_counts: means[k] / pixels,
             })
             .collect();
-        result.stop = instrument.stop();
-        (result.shadow_pixels, result.snr_shadow) = exposed.shadow(flags, variance);
+        result.stop = instrument.stop_kind();
+        let mut missing_information = 0.0;
+        for &(pixel, open) in &known.hidden {
+            if flags.is_some_and(|flags| flags[pixel] != PixelFlags::VALID) {
+                continue;
+            }
+            result.shadow_pixels += 1;
+            let missing = f64::from((open - total[pixel]).max(0.0));
+            missing_information += missing * missing / f64::from(open + variance);
+        }
+        result.snr_shadow = missing_information.sqrt();
         result
     }
 }

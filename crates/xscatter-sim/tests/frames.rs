@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use xscatter_core::{ErrorKind, Frame, FrameSource, PixelFlags};
 use xscatter_geometry::Detector;
-use xscatter_sim::{Interval, SimError, Simulation, SimulationConfig, Technique};
+use xscatter_sim::{DetectorChoice, Interval, ReadoutError, SimError, Simulation, SimulationConfig, Technique};
 
 fn small(experiments: usize) -> SimulationConfig {
     SimulationConfig {
@@ -99,7 +99,7 @@ fn classes_and_detectors_are_balanced_and_experiments_share_a_pose() {
 fn counts_are_finite_and_gaps_are_masked() {
     let source = Simulation::new(SimulationConfig {
         detectors: ["Pilatus 200k", "Lambda 250k", "Rayonix LX170"]
-            .map(String::from)
+            .map(DetectorChoice::from)
             .to_vec(),
         frames_per_experiment: 1,
         frames: 24,
@@ -193,7 +193,7 @@ fn a_wrong_configuration_is_refused_by_name() {
     };
     assert_eq!(
         refused(unknown),
-        SimError::UnknownDetector("Camera obscura".into())
+        SimError::Detector(ReadoutError::UnknownDetector("Camera obscura".into()))
     );
     let mut ranges = small(1);
     ranges.ranges.energy_kev = Interval::new(9.0, 3.0);

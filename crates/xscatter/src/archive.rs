@@ -73,7 +73,7 @@ impl ArchiveConfig {
             SimulationConfig {
                 frames: Technique::ALL.len() * experiments_per_technique * frames_per_experiment,
                 frames_per_experiment,
-                detectors: detectors.iter().map(ToString::to_string).collect(),
+                detectors: detectors.iter().map(|&name| name.into()).collect(),
                 seed: derive_named(seed, part.folder()),
                 ..SimulationConfig::default()
             }

@@ -17,7 +17,7 @@ fn config() -> ArchiveConfig {
     let part = |seed, experiments_per_technique: usize, detector: &str| SimulationConfig {
         frames: 4 * experiments_per_technique,
         frames_per_experiment: 1,
-        detectors: vec![detector.to_owned()],
+        detectors: vec![detector.into()],
         seed,
         ..SimulationConfig::default()
     };
