@@ -70,7 +70,7 @@ impl Default for LabelRules {
             many_rings: 5,
             fcc_orders: 3,
             bcc_orders: 7,
-            strong_counts: Interval::new(2.0, 5.0),
+            strong_counts: Interval::new(5.0, 15.0),
             weak_counts: Interval::new(0.1, 0.25),
             background_share: Interval::new(0.45, 0.55),
             background_counts: Interval::new(5.0, 10.0),

@@ -39,7 +39,10 @@ pub use instrument::{
 };
 pub use label::{LabelRules, tags_of};
 pub use preset::{Preset, UnknownPreset};
-pub use scene::{Ranges, SceneConfig, TagScene, Technique, TechniqueScene, UnknownTechnique};
+pub use scene::{
+    KindWeights, LatticeWeights, Ranges, SceneConfig, TagScene, Technique, TechniqueScene,
+    UnknownTechnique,
+};
 pub use simulation::{Component, Origin, SimError, Simulation, SimulationConfig};
 pub use tags::{TagSet, UnknownTagSet};
 pub use truth::{ComponentTruth, ImageTruth, Truth};

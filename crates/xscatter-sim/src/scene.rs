@@ -30,7 +30,7 @@ use crate::simulation::SimError;
 use crate::texture::ring_kernel;
 
 pub use pose::Ranges;
-pub use tags::TagScene;
+pub use tags::{KindWeights, LatticeWeights, TagScene};
 
 pub(crate) use pose::{disturb, draw_pose};
 pub(crate) use sample::{Row, Sample, SampleVariation};

@@ -29,6 +29,9 @@ use crate::instrument::StopKind;
 /// Bins of q from 0 to the largest q on the image.
 const BINS: usize = 1024;
 
+/// What a pixel must see of the beam to say something about structure in q.
+const OPEN: f32 = 0.9;
+
 /// Bins of the share that the surroundings have in a pixel.
 const SHARES: usize = 200;
 
@@ -101,6 +104,7 @@ impl Visibility {
         // The last row and column are those of a flat background.
         let mut fisher = Array2::<f64>::zeros((n + 1, n + 1));
         let mut weight = vec![0.0_f64; BINS];
+        let mut pixels = vec![0.0_f64; BINS];
         let mut sums = vec![vec![Sums::default(); BINS]; n];
         let mut means = vec![0.0_f64; n];
         let mut shares = vec![0_usize; SHARES];
@@ -133,15 +137,22 @@ impl Visibility {
                 }
                 let w = 1.0 / (all + variance);
                 let bin = (q[pixel] * per_q) as usize;
-                weight[bin] += f64::from(w);
+                // The edge of a shadow is no structure in q.
+                let open = shade[pixel] > OPEN;
+                if open {
+                    weight[bin] += f64::from(w);
+                    pixels[bin] += 1.0;
+                }
                 let mut sample = 0.0_f32;
                 for (k, image) in images.iter().enumerate() {
                     let value = image[pixel];
                     mu[k] = value;
                     means[k] += f64::from(value);
-                    let bin = &mut sums[k][bin];
-                    bin.first += f64::from(w * value);
-                    bin.second += f64::from(w * value * value);
+                    if open {
+                        let bin = &mut sums[k][bin];
+                        bin.first += f64::from(w * value);
+                        bin.second += f64::from(w * value * value);
+                    }
                     if of_sample[k] {
                         sample += value;
                     }
@@ -174,9 +185,9 @@ impl Visibility {
                 fisher[(j, i)] = fisher[(i, j)];
             }
         }
-        let pixels = result.valid_pixels.max(1) as f64;
-        result.mean_counts /= pixels;
-        result.background_counts = result.mean_counts - sample_first / pixels;
+        let valid = result.valid_pixels.max(1) as f64;
+        result.mean_counts /= valid;
+        result.background_counts = (result.mean_counts - sample_first / valid).max(0.0);
         result.background_share = median(&shares);
         result.snr_sample = sample_second.sqrt();
         result.snr_diffuse = [Role::DiffuseLow, Role::DiffuseHigh].map(|role| {
@@ -185,6 +196,7 @@ impl Visibility {
         });
         let bins = Bins {
             weight: &weight,
+            pixels: &pixels,
             q_of_bin: f64::from(1.0 / per_q),
         };
         result.components = (0..n)
@@ -194,7 +206,7 @@ impl Visibility {
                 snr_orders: bins.orders(&sums[k], &known.components[k].features),
                 snr_azimuth: bins.azimuth(&sums[k]),
                 snr_fringes: bins.fringes(&sums[k]),
-                mean_counts: means[k] / pixels,
+                mean_counts: means[k] / valid,
             })
             .collect();
         result.stop = instrument.stop_kind();
@@ -256,7 +268,7 @@ fn apart(fisher: &Array2<f64>, group: &[usize]) -> f64 {
         left -= value * value;
     }
     // What is left of two nearly equal numbers is rounding.
-    if left < 1e-5 * whole {
+    if left <= 1e-5 * whole {
         0.0
     } else {
         left.sqrt()
@@ -265,7 +277,9 @@ fn apart(fisher: &Array2<f64>, group: &[usize]) -> f64 {
 
 /// Sums over bins of q.
 struct Bins<'a> {
+    /// Σ w.
     weight: &'a [f64],
+    pixels: &'a [f64],
     q_of_bin: f64,
 }
 
@@ -384,6 +398,7 @@ mod tests {
         let weight = vec![1.0; BINS];
         let bins = Bins {
             weight: &weight,
+            pixels: &weight,
             q_of_bin: 1.0,
         };
         let sums = |f: &dyn Fn(f64) -> f64| -> Vec<Sums> {
@@ -410,6 +425,7 @@ mod tests {
         let weight = vec![1.0; BINS];
         let bins = Bins {
             weight: &weight,
+            pixels: &weight,
             q_of_bin: 1.0,
         };
         let of = |f: &dyn Fn(f64) -> f64| -> Vec<Sums> {
