@@ -2,6 +2,7 @@
 
 mod curve;
 pub mod diffuse;
+mod direction;
 mod draw;
 mod feature;
 pub mod form_factor;
@@ -20,6 +21,7 @@ mod rays;
 pub mod scene;
 pub mod source;
 mod speckle;
+mod spot;
 pub mod structure_factor;
 pub mod texture;
 
