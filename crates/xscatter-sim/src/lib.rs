@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod around;
 mod curve;
 pub mod diffuse;
 mod direction;

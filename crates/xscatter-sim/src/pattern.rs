@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::around::{Around, Kernel};
+pub(crate) use crate::around::{azimuthal, grains};
 use crate::curve::Curve;
 pub(crate) use crate::direction::{Direction, axis};
 use crate::draw;
@@ -45,8 +47,7 @@ pub(crate) enum Form {
     /// A function of |q|, times one of the azimuth, on circles or ellipses.
     Rings {
         radial: Curve,
-        /// Mean 1 over −π to π: none where isotropic, one for all orders, or one for each order.
-        azimuthal: Vec<Curve>,
+        around: Around,
         /// Ratio of the axes, and the direction of the first one.
         oval: Option<(f32, (f32, f32))>,
     },
@@ -100,7 +101,7 @@ impl Part {
     pub(crate) fn rings(name: &'static str, weight: f64, radial: Curve) -> Self {
         let form = Form::Rings {
             radial,
-            azimuthal: Vec::new(),
+            around: Around::Isotropic,
             oval: None,
         };
         Self::new(name, weight, form)
@@ -160,14 +161,23 @@ impl Part {
 
     /// Every ring with this azimuth.
     pub(crate) fn textured(self, curve: Option<Curve>) -> Self {
-        self.textured_by_order(curve.into_iter().collect())
+        self.with(curve.map_or(Around::Isotropic, |curve| Around::Tables(vec![curve])))
     }
 
     /// Each order of its feature with an azimuth of its own, in the order of q; orders beyond the last
     /// curve take the last.
-    pub(crate) fn textured_by_order(mut self, curves: Vec<Curve>) -> Self {
-        if let Form::Rings { azimuthal, .. } = &mut self.form {
-            *azimuthal = curves;
+    pub(crate) fn textured_by_order(self, curves: Vec<Curve>) -> Self {
+        self.with(Around::Tables(curves))
+    }
+
+    /// Every ring with n bright directions: the kernel of [`texture`](crate::texture).
+    pub(crate) fn folded(self, n: u32, eta: f64, chi0_rad: f64) -> Self {
+        self.with(Around::Kernel(Kernel::new(n, eta, chi0_rad)))
+    }
+
+    fn with(mut self, factor: Around) -> Self {
+        if let Form::Rings { around, .. } = &mut self.form {
+            *around = factor;
         }
         self
     }
@@ -205,16 +215,19 @@ impl Part {
         match &self.form {
             Form::Rings {
                 radial,
-                azimuthal,
+                around,
                 oval,
-            } => match azimuthal.as_slice() {
-                [] if oval.is_none() => {
+            } => match around {
+                Around::Isotropic if oval.is_none() => {
                     self.add_each(q, cosine, sine, out, |q, _| radial.at(q));
                 }
-                [] => self.add_each(q, cosine, sine, out, |q, towards| {
+                Around::Isotropic => self.add_each(q, cosine, sine, out, |q, towards| {
                     radial.at(stretched_q(*oval, q, towards))
                 }),
-                curves => {
+                Around::Kernel(kernel) => self.add_each(q, cosine, sine, out, |q, towards| {
+                    radial.at(stretched_q(*oval, q, towards)) * kernel.at(towards)
+                }),
+                Around::Tables(curves) => {
                     let mut angles = [0.0; STRETCH];
                     for (q, cosine, sine, out) in stretches(q, cosine, sine, out) {
                         for ((angle, &c), &s) in angles.iter_mut().zip(cosine).zip(sine) {
@@ -433,51 +446,9 @@ impl Pattern {
     }
 }
 
-/// A table over the azimuth from −π to π, scaled to a mean of 1.
-pub(crate) fn azimuthal(count: usize, f: impl FnMut(f64) -> f64) -> Curve {
-    let curve = Curve::sample(-PI, PI, count, f);
-    let mean = curve.mean();
-    if mean > 0.0 {
-        curve.scaled(1.0 / mean)
-    } else {
-        curve
-    }
-}
-
-/// The ring of a finite number of grains: spots of width `mosaic_rad` with exponential intensities.
-pub(crate) fn grains(rng: &mut ChaCha8Rng, count: usize, mosaic_rad: f64) -> Curve {
-    const BINS: usize = 2049;
-    let step = 2.0 * PI / (BINS - 1) as f64;
-    let mut sums = vec![0.0; BINS];
-    let reach = (4.0 * mosaic_rad / step).ceil() as isize;
-    for _ in 0..count {
-        let centre = draw::uniform(rng, 0.0, (BINS - 1) as f64);
-        let intensity = -draw::uniform(rng, 1e-9, 1.0).ln();
-        for offset in -reach..=reach {
-            let bin = centre.round() as isize + offset;
-            let distance = (bin as f64 - centre) * step / mosaic_rad;
-            sums[bin.rem_euclid(BINS as isize - 1) as usize] +=
-                intensity * (-0.5 * distance * distance).exp();
-        }
-    }
-    sums[BINS - 1] = sums[0];
-    let mut next = sums.into_iter();
-    azimuthal(BINS, |_| next.next().unwrap_or(0.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::generator;
-
-    #[test]
-    fn grains_are_spots_when_few_and_a_ring_when_many() {
-        let mut rng = generator(3);
-        let few = grains(&mut rng, 4, 0.02);
-        let many = grains(&mut rng, 4000, 0.1);
-        assert!((few.mean() - 1.0).abs() < 1e-3 && few.max() > 10.0);
-        assert!((many.mean() - 1.0).abs() < 1e-3 && many.max() < 1.5);
-    }
 
     #[test]
     fn a_line_runs_through_both_sides_at_its_offset() {
