@@ -155,7 +155,12 @@ pub(super) fn calibrant(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
         })
         .collect();
     let radial = radial_peaks(view, width, &orders);
-    let texture = Texture::draw(rng, 0.8, width / q1);
+    // A fine powder: no grains, at most plates that lie in one direction.
+    let texture = if chance(rng, 0.8) {
+        Texture::ISOTROPIC
+    } else {
+        Texture::fold(2, uniform(rng, 0.05, 0.5), uniform(rng, -PI, PI))
+    };
     let at = orders.iter().map(|order| order.0).collect();
     let feature = Feature::peaks(at, width, texture.azimuth).on_lattice("lamellar");
     pattern.push(textured_rings(

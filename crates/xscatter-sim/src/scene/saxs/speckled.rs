@@ -144,7 +144,7 @@ pub(super) fn mesostructure(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
         vacancies: uniform(rng, 0.0, 0.15),
         noise: uniform(rng, 0.0, 0.15),
         grains: if chance(rng, 0.25) {
-            whole(rng, 6, 14)
+            whole(rng, 6, 12)
         } else {
             1
         },
