@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod around;
 mod curve;
 pub mod diffuse;
+mod direction;
 mod draw;
 mod experiment;
 mod feature;
@@ -23,6 +25,7 @@ mod rays;
 mod scene;
 mod simulation;
 mod speckle;
+mod spot;
 pub mod structure_factor;
 mod tag_tree;
 mod tags;

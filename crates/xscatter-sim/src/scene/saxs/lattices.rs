@@ -5,12 +5,12 @@ use std::f64::consts::PI;
 use rand_chacha::ChaCha8Rng;
 
 use super::particles::COARSE;
-use super::{Texture, View, note_azimuth, note_order};
+use super::{Texture, View, note_azimuth, note_order, radial_peaks, textured_rings};
 use crate::curve::Curve;
 use crate::draw::{log_uniform, uniform, whole};
-use crate::feature::{Azimuth, Feature, Role};
+use crate::feature::{Feature, Role};
 use crate::form_factor::polydisperse_sphere;
-use crate::lattice::{Lattice, debye_waller, gaussian};
+use crate::lattice::{Lattice, debye_waller};
 use crate::pattern::{Part, Pattern};
 
 const KINDS: [Lattice; 5] = [
@@ -68,29 +68,21 @@ pub(in crate::scene) fn lattice(
     let texture = if may_be_textured {
         Texture::draw(rng, 0.5, width / q1)
     } else {
-        Texture {
-            curve: None,
-            azimuth: Azimuth::Isotropic,
-        }
+        Texture::ISOTROPIC
     };
     let reflections = kind.reflections(if kind == Lattice::Lamellar { 8 } else { 16 });
-    let peaks: Vec<(f64, f64)> = reflections
+    let peaks: Vec<(f64, f64, f64)> = reflections
         .iter()
         .map(|r| (r.ratio * q1, r.multiplicity as f64))
-        .map(|(q, m)| (q, m * form(q) * debye_waller(q, displaced, q1) / (q * q)))
+        .map(|(q, m)| {
+            let strength = m * form(q) * debye_waller(q, displaced, q1) / (q * q);
+            (q, strength, width)
+        })
         .collect();
-    let radial = view.radial(|q| {
-        peaks
-            .iter()
-            .map(|&(at, strength)| strength * gaussian(q - at, width))
-            .sum()
-    });
-    let orders = peaks.iter().map(|&(q, _)| q).collect();
-    pattern.push(
-        Part::rings(kind.name(), 1.0, radial)
-            .known_as(Feature::peaks(orders, width, texture.azimuth).on_lattice(kind.name()))
-            .textured(texture.curve),
-    );
+    let radial = radial_peaks(view, width, &peaks);
+    let orders = peaks.iter().map(|peak| peak.0).collect();
+    let feature = Feature::peaks(orders, width, texture.azimuth).on_lattice(kind.name());
+    pattern.push(textured_rings(kind.name(), radial, feature, texture.grains));
     let coarse = Curve::sample(0.0, view.q_max_inv_nm * 1.05, COARSE, |q| {
         form(q) * (1.0 - debye_waller(q, displaced, q1))
     });

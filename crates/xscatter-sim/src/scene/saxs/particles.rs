@@ -22,31 +22,37 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng, dense: bool) -> Pattern {
     let radius = log_uniform(rng, 1.5, 40.0) / view.q_high_inv_nm;
     let spread = log_uniform(rng, 0.03, 0.3);
     let kind = if dense { 0 } else { whole(rng, 0, 3) };
-    let (name, shape) = match kind {
-        1 => (
-            "particles: core-shell",
-            Shape::CoreShell {
+    let (name, shape, known) = match kind {
+        1 => {
+            let shape = Shape::CoreShell {
                 core_radius_nm: radius * 0.7,
                 shell_nm: radius * 0.3,
                 core_contrast: uniform(rng, -0.5, 1.0),
                 shell_contrast: 1.0,
-            },
-        ),
-        2 => (
-            "particles: ellipsoid",
-            Shape::Ellipsoid {
-                polar_nm: radius * log_uniform(rng, 0.3, 4.0),
+            };
+            ("particles: core-shell", shape, ("shell_nm", radius * 0.3))
+        }
+        2 => {
+            let polar_nm = radius * log_uniform(rng, 0.3, 4.0);
+            let shape = Shape::Ellipsoid {
+                polar_nm,
                 equatorial_nm: radius,
-            },
-        ),
-        3 => (
-            "particles: cylinder",
-            Shape::Cylinder {
+            };
+            ("particles: ellipsoid", shape, ("polar_radius_nm", polar_nm))
+        }
+        3 => {
+            let length_nm = radius * log_uniform(rng, 0.2, 12.0);
+            let shape = Shape::Cylinder {
                 radius_nm: radius,
-                length_nm: radius * log_uniform(rng, 0.2, 12.0),
-            },
+                length_nm,
+            };
+            ("particles: cylinder", shape, ("length_nm", length_nm))
+        }
+        _ => (
+            "particles: sphere",
+            Shape::Sphere { radius_nm: radius },
+            ("polydispersity", spread),
         ),
-        _ => ("particles: sphere", Shape::Sphere { radius_nm: radius }),
     };
     let name = if dense { "dense particles" } else { name };
     let fraction = uniform(rng, 0.15, 0.45);
@@ -64,12 +70,7 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng, dense: bool) -> Pattern {
     });
     let part = Part::rings(name, 1.0, view.radial(|q| f64::from(coarse.at(q as f32))));
     pattern.value("radius_nm", radius);
-    match shape {
-        Shape::Ellipsoid { polar_nm, .. } => pattern.value("polar_radius_nm", polar_nm),
-        Shape::Cylinder { length_nm, .. } => pattern.value("length_nm", length_nm),
-        Shape::Sphere { .. } => pattern.value("polydispersity", spread),
-        _ => {}
-    }
+    pattern.value(known.0, known.1);
     if dense {
         pattern.value("volume_fraction", fraction);
     }

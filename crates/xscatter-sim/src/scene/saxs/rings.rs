@@ -4,11 +4,14 @@ use std::f64::consts::{PI, TAU};
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{Texture, View, draw_fold, first_order, note_azimuth, note_order, resolved};
+use super::{
+    Texture, View, draw_fold, first_order, note_azimuth, note_order, radial_peaks, resolved,
+    textured_rings,
+};
 use crate::draw::{chance, log_uniform, uniform, whole};
 use crate::feature::Feature;
 use crate::lattice::gaussian;
-use crate::pattern::{Part, Pattern};
+use crate::pattern::Pattern;
 
 /// Between which relative widths a peak is a ring; Feature draws the line at 0.25.
 const RING_FWHM: (f64, f64) = (0.02, 0.24);
@@ -22,12 +25,9 @@ pub(super) fn symmetry_ring(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
         uniform(rng, 0.2, 0.95),
         uniform(rng, -PI, PI),
     );
-    let radial = view.radial(|q| gaussian(q - q0, fwhm));
-    pattern.push(
-        Part::rings("symmetry ring", 1.0, radial)
-            .known_as(Feature::peaks(vec![q0], fwhm, texture.azimuth))
-            .textured(texture.curve),
-    );
+    let radial = radial_peaks(view, fwhm, &[(q0, 1.0, fwhm)]);
+    let feature = Feature::peaks(vec![q0], fwhm, texture.azimuth);
+    pattern.push(textured_rings("symmetry ring", radial, feature, None));
     note_order(&mut pattern, q0);
     note_azimuth(&mut pattern, texture.azimuth);
     pattern
@@ -44,11 +44,8 @@ pub(super) fn symmetry_halo(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     );
     let rise = log_uniform(rng, 0.5, 20.0) / q0;
     let radial = view.radial(|q| gaussian(q - q0, fwhm) * risen(q, rise));
-    pattern.push(
-        Part::rings("symmetry halo", 1.0, radial)
-            .known_as(Feature::peaks(vec![q0], fwhm, texture.azimuth))
-            .textured(texture.curve),
-    );
+    let feature = Feature::peaks(vec![q0], fwhm, texture.azimuth);
+    pattern.push(textured_rings("symmetry halo", radial, feature, None));
     note_order(&mut pattern, q0);
     note_azimuth(&mut pattern, texture.azimuth);
     pattern
@@ -67,35 +64,31 @@ pub(super) fn symmetry_rings(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     let displaced = log_uniform(rng, 0.08, 1.0);
     let fold = draw_fold(rng);
     let texture = Texture::fold(fold, uniform(rng, 0.2, 0.95), uniform(rng, -PI, PI));
-    let orders: Vec<(f64, f64)> = (1..=24)
+    let orders: Vec<(f64, f64, f64)> = (1..=24)
         .map(|i| (q0 * f64::from(i), f64::from(i * i - 1)))
-        .map(|(q, steps)| (q, (-displaced * displaced * steps).exp()))
-        .take_while(|&(q, weight)| q < view.q_max_inv_nm.max(1.5 * q0) && weight > 1e-4)
+        .map(|(q, steps)| (q, (-displaced * displaced * steps).exp(), fwhm))
+        .take_while(|&(q, weight, _)| q < view.q_max_inv_nm.max(1.5 * q0) && weight > 1e-4)
         .collect();
-    let radial = view.radial(|q| {
-        orders
-            .iter()
-            .map(|&(at, weight)| weight * gaussian(q - at, fwhm))
-            .sum()
-    });
-    let at = orders.iter().map(|&(q, _)| q).collect();
+    let radial = radial_peaks(view, fwhm, &orders);
+    let at = orders.iter().map(|order| order.0).collect();
     let mut feature = Feature::peaks(at, fwhm, texture.azimuth);
     if fold == 2 {
         feature = feature.on_lattice("lamellar");
     }
-    pattern.push(
-        Part::rings("symmetry rings", 1.0, radial)
-            .known_as(feature)
-            .textured(texture.curve),
-    );
+    pattern.push(textured_rings("symmetry rings", radial, feature, None));
     note_order(&mut pattern, q0);
     note_azimuth(&mut pattern, texture.azimuth);
     pattern.value("relative_displacement", displaced / TAU);
     pattern
 }
 
-/// Places and heights of rings that follow no lattice, in the order of q; the first is first.
-pub(super) fn ad_hoc_orders(view: &View, rng: &mut ChaCha8Rng) -> Vec<(f64, f64)> {
+/// Places, strengths and FWHM of rings that follow no lattice, in the order of q; the width over that
+/// of the first place lies between the limits of `relative`.
+pub(super) fn ad_hoc_orders(
+    view: &View,
+    rng: &mut ChaCha8Rng,
+    relative: (f64, f64),
+) -> Vec<(f64, f64, f64)> {
     let q0 = first_order(view, rng, 0.4);
     let step = q0 * uniform(rng, 0.2, 1.0);
     let mut orders = vec![(q0, uniform(rng, 0.1, 1.0))];
@@ -104,27 +97,27 @@ pub(super) fn ad_hoc_orders(view: &View, rng: &mut ChaCha8Rng) -> Vec<(f64, f64)
         orders.push((at, uniform(rng, 0.1, 1.0)));
     }
     orders.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let fwhm = resolved(view, q0 * log_uniform(rng, relative.0, relative.1));
     orders
+        .into_iter()
+        .map(|(at, strength)| (at, strength, fwhm))
+        .collect()
 }
 
 pub(super) fn ad_hoc(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     let mut pattern = Pattern::default();
-    let orders = ad_hoc_orders(view, rng);
-    let q0 = orders[0].0;
-    let fwhm = resolved(view, q0 * log_uniform(rng, 0.02, 0.1));
-    let radial = view.radial(|q| {
-        orders
-            .iter()
-            .map(|&(at, height)| height * gaussian(q - at, fwhm))
-            .sum()
-    });
+    let orders = ad_hoc_orders(view, rng, (0.02, 0.1));
+    let (q0, _, fwhm) = orders[0];
+    let radial = radial_peaks(view, fwhm, &orders);
     let texture = Texture::draw(rng, 0.85, fwhm / q0);
-    let at = orders.iter().map(|&(q, _)| q).collect();
-    pattern.push(
-        Part::rings("unindexed rings", 1.0, radial)
-            .known_as(Feature::peaks(at, fwhm, texture.azimuth))
-            .textured(texture.curve),
-    );
+    let at = orders.iter().map(|order| order.0).collect();
+    let feature = Feature::peaks(at, fwhm, texture.azimuth);
+    pattern.push(textured_rings(
+        "unindexed rings",
+        radial,
+        feature,
+        texture.grains,
+    ));
     note_order(&mut pattern, q0);
     note_azimuth(&mut pattern, texture.azimuth);
     pattern
@@ -152,22 +145,30 @@ pub(super) fn calibrant(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     };
     let width = 0.02 * q1 + 1.5 * view.q_pixel_inv_nm;
     let decay = uniform(rng, 0.2, 0.6);
-    let strength = |n: usize| match BEHENATE.get(n - 1) {
-        Some(&known) if behenate => known,
-        _ => (-decay * n as f64).exp(),
+    let orders: Vec<(f64, f64, f64)> = (1..=16)
+        .map(|n| {
+            let strength = match BEHENATE.get(n - 1) {
+                Some(&known) if behenate => known,
+                _ => (-decay * n as f64).exp(),
+            };
+            (q1 * n as f64, strength, width)
+        })
+        .collect();
+    let radial = radial_peaks(view, width, &orders);
+    // A fine powder: no grains, at most plates that lie in one direction.
+    let texture = if chance(rng, 0.8) {
+        Texture::ISOTROPIC
+    } else {
+        Texture::fold(2, uniform(rng, 0.05, 0.5), uniform(rng, -PI, PI))
     };
-    let radial = view.radial(|q| {
-        (1..=16)
-            .map(|n| strength(n) * gaussian(q - q1 * n as f64, width))
-            .sum()
-    });
-    let texture = Texture::draw(rng, 0.8, width / q1);
-    let orders = (1..=16).map(|n| q1 * f64::from(n)).collect();
-    pattern.push(
-        Part::rings("calibrant rings", 1.0, radial)
-            .known_as(Feature::peaks(orders, width, texture.azimuth).on_lattice("lamellar"))
-            .textured(texture.curve),
-    );
+    let at = orders.iter().map(|order| order.0).collect();
+    let feature = Feature::peaks(at, width, texture.azimuth).on_lattice("lamellar");
+    pattern.push(textured_rings(
+        "calibrant rings",
+        radial,
+        feature,
+        texture.grains,
+    ));
     note_order(&mut pattern, q1);
     note_azimuth(&mut pattern, texture.azimuth);
     pattern
@@ -188,18 +189,18 @@ pub(super) fn halo(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     } else {
         0.0
     };
-    let radial =
-        view.radial(|q| gaussian(q - centre, width) + share * gaussian(q - second * centre, width));
+    let radial = radial_peaks(
+        view,
+        width,
+        &[(centre, 1.0, width), (second * centre, share, width)],
+    );
     let texture = Texture::draw(rng, 0.6, width / centre);
     let mut orders = vec![centre];
     if share > 0.0 {
         orders.push(second * centre);
     }
-    pattern.push(
-        Part::rings("halo", 1.0, radial)
-            .known_as(Feature::peaks(orders, width, texture.azimuth))
-            .textured(texture.curve),
-    );
+    let feature = Feature::peaks(orders, width, texture.azimuth);
+    pattern.push(textured_rings("halo", radial, feature, texture.grains));
     note_order(&mut pattern, centre);
     note_azimuth(&mut pattern, texture.azimuth);
     pattern

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 
 use super::rings::{ad_hoc_orders, risen};
-use super::{Texture, View, first_order, note_azimuth, note_order, resolved};
+use super::{Texture, View, first_order, note_azimuth, note_order, radial_peaks, textured_rings};
 use crate::curve::Curve;
 use crate::draw::{chance, log_uniform, normal, uniform, weighted, whole};
 use crate::feature::{Azimuth, Feature, Role};
@@ -23,16 +23,15 @@ const PER_FWHM: f64 = 2.354_820_045;
 /// Rings of a few crystallites, each with n-fold spots of its own, or of many single spots.
 pub(super) fn rings(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     let mut pattern = Pattern::default();
-    let orders = ad_hoc_orders(view, rng);
-    let q0 = orders[0].0;
-    let fwhm = resolved(view, q0 * log_uniform(rng, 0.012, 0.07));
-    let at = orders.iter().map(|&(q, _)| q).collect();
+    let orders = ad_hoc_orders(view, rng, (0.012, 0.07));
+    let (q0, _, fwhm) = orders[0];
+    let at = orders.iter().map(|order| order.0).collect();
     let azimuth;
     if chance(rng, 0.3) {
         let count = log_uniform(rng, 5.0, 60.0) as usize;
         let mosaic_rad = log_uniform(rng, 0.01, 0.06);
         let mut spots = Vec::with_capacity(count * orders.len());
-        for &(q, height) in &orders {
+        for &(q, height, _) in &orders {
             for _ in 0..count {
                 let jitter = normal(rng, 0.2 * fwhm);
                 spots.push(Spot::new(
@@ -63,7 +62,7 @@ pub(super) fn rings(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
                     .iter()
                     .map(|&(chi0, weight)| (chi0 + turn, weight * uniform(rng, 0.3, 1.0)))
                     .collect();
-                azimuthal(1025, |chi| {
+                azimuthal(2049, |chi| {
                     spots
                         .iter()
                         .map(|&(chi0, weight)| weight * ring_kernel(chi, chi0, f64::from(n), eta))
@@ -71,12 +70,7 @@ pub(super) fn rings(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
                 })
             })
             .collect();
-        let radial = view.radial(|q| {
-            orders
-                .iter()
-                .map(|&(at, height)| height * gaussian(q - at, fwhm))
-                .sum()
-        });
+        let radial = radial_peaks(view, fwhm, &orders);
         let width = ring_width_rad(eta).unwrap_or(PI) / f64::from(n);
         azimuth = Azimuth::Grains {
             count,
@@ -100,10 +94,7 @@ pub(super) fn coherent_halo(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     let q0 = first_order(view, rng, 0.6);
     let fwhm = q0 * uniform(rng, 0.27, 1.2);
     let texture = if chance(rng, 0.5) {
-        Texture {
-            curve: None,
-            azimuth: Azimuth::Isotropic,
-        }
+        Texture::ISOTROPIC
     } else {
         let n = weighted(rng, &[(2, 0.6), (4, 0.2), (6, 0.2)]);
         Texture::fold(n, uniform(rng, 0.05, 0.4), uniform(rng, -PI, PI))
@@ -112,10 +103,9 @@ pub(super) fn coherent_halo(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     let radial = view.radial(|q| gaussian(q - q0, fwhm) * risen(q, rise));
     let grain = view.q_pixel_inv_nm * log_uniform(rng, 2.0, 8.0);
     let modes = weighted(rng, &[(1, 0.4), (2, 0.25), (3, 0.15), (5, 0.1), (8, 0.1)]);
+    let feature = Feature::peaks(vec![q0], fwhm, texture.azimuth);
     pattern.push(
-        Part::rings("coherent halo", 1.0, radial)
-            .known_as(Feature::peaks(vec![q0], fwhm, texture.azimuth))
-            .textured(texture.curve)
+        textured_rings("coherent halo", radial, feature, None)
             .speckled(Arc::new(speckle_field(rng, grain, modes))),
     );
     note_order(&mut pattern, q0);
@@ -154,7 +144,7 @@ pub(super) fn mesostructure(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
         vacancies: uniform(rng, 0.0, 0.15),
         noise: uniform(rng, 0.0, 0.15),
         grains: if chance(rng, 0.25) {
-            whole(rng, 6, 14)
+            whole(rng, 6, 12)
         } else {
             1
         },
