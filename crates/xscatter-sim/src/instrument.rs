@@ -199,14 +199,14 @@ impl Instrument {
         self.stop.kind
     }
 
-    /// The pixels in the shadow of the beamstop, in row-major order, and what it lets through to each,
-    /// 0 to 1. Whether the shadow shows is a matter of what would be there without it.
-    pub(crate) fn stopped(&self) -> Vec<(usize, f32)> {
+    /// The pixels in the shadow of the beamstop, in row-major order: those of which it takes more than
+    /// half. Whether the shadow shows is a matter of what would be there without it.
+    pub(crate) fn stop_pixels(&self) -> Vec<usize> {
         let passed = self.passing(self.stop.obstacles.iter());
         passed
             .iter()
             .enumerate()
-            .filter_map(|(pixel, &passed)| (passed < 1.0).then_some((pixel, passed)))
+            .filter_map(|(pixel, &passed)| (passed < 0.5).then_some(pixel))
             .collect()
     }
 

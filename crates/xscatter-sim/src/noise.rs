@@ -34,7 +34,7 @@ pub const EXPANSION_ABOVE: f32 = 16.0;
 const LANES: usize = 16;
 
 /// Rows are given to a thread in lots of about this many pixels.
-pub(crate) const LOT_PX: usize = 1 << 14;
+pub(crate) const LOT_PX: usize = 1 << 16;
 
 /// No count of a mean up to [`EXPANSION_ABOVE`] exceeds this: its probability is below 2⁻³².
 const MOST: usize = 64;
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
     use crate::draw::generator;
 
-    const DRAWS: usize = 150_000;
+    const DRAWS: usize = 400_000;
 
     /// ln of the Poisson probability.
     fn log_probability(mean: f64, count: usize) -> f64 {
