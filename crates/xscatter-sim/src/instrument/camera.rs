@@ -12,7 +12,7 @@ use xscatter_core::seed::{derive, derive_named};
 
 use super::ranges::{CameraRanges, log_or_off, stream};
 use crate::draw::{self, chance};
-use crate::noise::{by_rows, poisson};
+use crate::noise::{by_rows, poisson_row};
 
 /// How a camera turns photons into numbers.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +48,12 @@ impl Camera {
         let seed = derive_named(seed, "counts");
         by_rows(image, |row, line| {
             let mut rng = draw::generator(derive(seed, row as u64));
+            for value in line.iter_mut() {
+                *value += dark;
+            }
+            poisson_row(&mut rng, line);
             for value in line {
-                *value = poisson(&mut rng, *value + dark) * self.counts_per_photon;
+                *value *= self.counts_per_photon;
             }
         });
         if self.blooming {

@@ -18,7 +18,7 @@ use xscatter_core::{Mask, PixelFlags};
 
 use super::ranges::{CounterRanges, log_or_off, stream};
 use crate::draw::{self, chance};
-use crate::noise::{by_rows, poisson};
+use crate::noise::{by_rows, poisson_row};
 
 /// What a gap holds.
 const GAP: f32 = -1.0;
@@ -62,19 +62,20 @@ impl Counter {
                 }
             }
             let Some(flags) = flags else {
-                for value in line {
-                    *value = poisson(&mut rng, *value);
-                }
-                return;
+                return poisson_row(&mut rng, line);
             };
-            for (value, flags) in line.iter_mut().zip(&flags[row * columns..][..columns]) {
-                *value = if flags.is_valid() {
-                    poisson(&mut rng, *value)
-                } else if flags.contains(PixelFlags::GAP) {
-                    GAP
-                } else {
-                    BAD
-                };
+            let flags = &flags[row * columns..][..columns];
+            // What would have been counted where nothing counts must not move the stream.
+            for (value, flags) in line.iter_mut().zip(flags) {
+                *value = if flags.is_valid() { *value } else { 0.0 };
+            }
+            poisson_row(&mut rng, line);
+            for (value, flags) in line.iter_mut().zip(flags) {
+                if flags.contains(PixelFlags::GAP) {
+                    *value = GAP;
+                } else if !flags.is_valid() {
+                    *value = BAD;
+                }
             }
         });
     }

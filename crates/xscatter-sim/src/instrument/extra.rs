@@ -12,7 +12,7 @@ use crate::noise::by_rows;
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExtraNoise {
-    /// At most so many counts in all valid pixels together.
+    /// At most so many counts of the sample in all valid pixels, and as many of the direct beam.
     pub total_counts: Option<f64>,
     /// Standard deviation of Gaussian noise over the brightness of the frame.
     pub gaussian_relative: f64,

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::stop::StopKind;
 
 /// The facts of an instrument.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "a list of facts, some of which are yes or no"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Nuisance {
     /// The name of the detector.

@@ -5,7 +5,7 @@
 //!
 //! | severity | 0 | 1 | 2 | 3 | 4 | 5 |
 //! |---|---|---|---|---|---|---|
-//! | counts in the frame, at most | any | 10⁷ | 10⁶ | 10⁵ | 10⁴ | 10³ |
+//! | counts of the sample, at most | any | 10⁷ | 10⁶ | 10⁵ | 10⁴ | 10³ |
 //! | Gaussian noise over brightness | 0 | 0.01 | 0.02 | 0.05 | 0.1 | 0.2 |
 //! | salt and pepper, share of pixels | 0 | 0.001 | 0.002 | 0.005 | 0.01 | 0.02 |
 //! | saturation over brightness | none | 16 | 8 | 4 | 2 | 1 |

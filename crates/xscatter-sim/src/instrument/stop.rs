@@ -62,7 +62,7 @@ impl Stop {
         let (kind, arm) = weighted(rng, &ranges.weights());
         let radius = log_or_off(ranges.radius_px, rng) * scale;
         let angle = uniform(rng, -std::f64::consts::PI, std::f64::consts::PI);
-        let mut offset = |rng: &mut ChaCha8Rng| normal(rng, ranges.offset_radii) * radius;
+        let offset = |rng: &mut ChaCha8Rng| normal(rng, ranges.offset_radii) * radius;
         let (mut down, mut right) = (offset(rng), offset(rng));
         // An edge as wide as the stop would leave nothing of it on a small image.
         let edge_px = log_or_off(ranges.edge_px, rng).min(radius) as f32;

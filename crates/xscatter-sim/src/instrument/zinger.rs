@@ -81,3 +81,48 @@ impl Spurious {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPURIOUS: Spurious = Spurious {
+        per_s: 1e-3,
+        counts_per_photon: 1.0,
+        limit: 1000.0,
+        tracks: false,
+    };
+
+    fn shown(spurious: &Spurious, defects: &Defects, exposure_s: f64) -> Array2<f32> {
+        let mut counts = Array2::zeros((200, 300));
+        counts.row_mut(7).fill(-1.0);
+        spurious.add(&mut counts, defects, exposure_s, 0.0, 5);
+        counts
+    }
+
+    #[test]
+    fn zingers_come_by_pixels_and_seconds_up_to_a_minute() {
+        let none = Defects::default();
+        let number = |exposure_s: f64, tracks: bool| {
+            let spurious = Spurious { tracks, ..SPURIOUS };
+            let counts = shown(&spurious, &none, exposure_s);
+            counts.iter().filter(|&&count| count > 0.0).count()
+        };
+        assert!((45..75).contains(&number(1.0, false)));
+        assert!((520..680).contains(&number(10.0, false)));
+        assert_eq!(number(60.0, false), number(1e4, false));
+        assert!(number(10.0, true) > 2 * number(10.0, false));
+    }
+
+    #[test]
+    fn markers_the_limit_and_silent_pixels_are_kept() {
+        let defects = Defects {
+            hot: vec![(0, 1e5), (7 * 300 + 3, 1e5), (1, 50.0)],
+            silent: vec![1],
+            ..Defects::default()
+        };
+        let counts = shown(&SPURIOUS, &defects, 1.0);
+        assert_eq!((counts[(0, 0)], counts[(0, 1)]), (1000.0, 0.0));
+        assert!(counts.row(7).iter().all(|&count| count == -1.0));
+    }
+}
