@@ -110,7 +110,7 @@ pub(super) fn islands(
     let widest = 2.0 * radius * (1.0 + 2.0 * radius_spread);
     let extent = Extent {
         columns: ((24.0 * reach * widest / TAU) as usize).clamp(128, 512),
-        rows: 512,
+        rows: 768,
         parallel_inv_nm: reach,
         sine: bench.reach.min(1.0),
     };
@@ -365,13 +365,14 @@ pub(super) fn roughness(view: &View, bench: &Bench, rng: &mut ChaCha8Rng, strong
     };
     let stream = &mut fork(rng, "roughness");
     let hurst = uniform(stream, 0.05, 0.6);
-    let height = log_uniform(stream, 0.2, 1.5) / view.q_high_inv_nm;
+    let height = log_uniform(stream, 0.7, 12.0) / view.q_high_inv_nm;
     let lateral = view.radial(|q| self_affine(q, 1.0, length, hurst));
     let (k, sine_i) = (view.k_inv_nm, view.incident_angle_rad.sin());
     let vertical = bench.against_exit(|sine| {
-        let qz = k * (sine + sine_i);
         let (direct, reflected) = bench.channels_at(sine);
-        (direct + reflected) * (-(qz * height).powi(2)).exp()
+        // What a rough surface takes from the specular beam, over q_z².
+        let x = (k * (sine + sine_i) * height).powi(2);
+        (direct + reflected) * -(-x).exp_m1() / x
     });
     let largest = f64::from(vertical.max()).max(1e-30);
     Sheet {
@@ -379,5 +380,115 @@ pub(super) fn roughness(view: &View, bench: &Bench, rng: &mut ChaCha8Rng, strong
         weight: weight as f32,
         feature: Feature::of(Role::DiffuseLow),
         terms: vec![(lateral, Vertical::Exit(vertical.scaled(1.0 / largest)))],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::generator;
+    use crate::grazing::{Dwba, Material};
+    use crate::grazing::{DwbaConfig, Lateral, Layer, Place, Stack, StackConfig};
+    use approx::assert_relative_eq;
+
+    const SHAPES: [Island; 4] = [
+        Island::Cylinder {
+            radius_nm: 5.0,
+            height_nm: 12.0,
+        },
+        Island::Sphere { radius_nm: 5.0 },
+        Island::Dome {
+            radius_nm: 6.0,
+            height_nm: 5.0,
+        },
+        Island::Cone {
+            base_radius_nm: 6.0,
+            top_radius_nm: 2.0,
+            height_nm: 7.0,
+        },
+    ];
+
+    /// The table, times |t|² and a contrast, is the cross-section of the same islands.
+    #[test]
+    fn tables_are_the_direct_formula_to_a_thousandth() {
+        let layers = vec![Layer {
+            material: Material {
+                delta: 3e-6,
+                beta: 5e-9,
+            },
+            thickness_nm: 40.0,
+            roughness_nm: 0.3,
+        }];
+        for layers in [Vec::new(), layers] {
+            for shape in SHAPES {
+                let variants = sizes(&shape, 0.15, 0.1);
+                let (incident, sine_reach) = (0.004_f64, 0.04);
+                let sample = |lateral| {
+                    Dwba::new(DwbaConfig {
+                        incident_angle_rad: incident,
+                        layers: layers.clone(),
+                        islands: variants.clone(),
+                        place: Place::OnTop,
+                        lateral,
+                        ..DwbaConfig::default()
+                    })
+                    .unwrap()
+                };
+                let stack = Stack::new(&StackConfig {
+                    layers: layers.clone(),
+                    ..StackConfig::default()
+                })
+                .unwrap();
+                let order = Lateral::HardDisks {
+                    radius_nm: 8.0,
+                    coverage: 0.4,
+                };
+                let extent = Extent {
+                    columns: 256,
+                    rows: 768,
+                    parallel_inv_nm: 2.0,
+                    sine: sine_reach,
+                };
+                let (spread, mean) = tabulate(&stack, incident.sin(), &variants, extent);
+                let direct = sample(order);
+                let (mut pairs, k) = (Vec::new(), TAU / 0.1);
+                for row in 1..60 {
+                    for column in 0..60 {
+                        let (exit, azimuth) = (6e-4 * f64::from(row), 4.7e-4 * f64::from(column));
+                        let qx = k * (exit.cos() * azimuth.cos() - incident.cos());
+                        let q = qx.hypot(k * exit.cos() * azimuth.sin());
+                        let sine = exit.sin();
+                        let transmitted = (1.0 + stack.waves(sine)[0].up).norm_sqr();
+                        let table = transmitted
+                            * (f64::from(spread.at(q as f32, sine as f32))
+                                + order.at(q, 0.0) * f64::from(mean.at(q as f32, sine as f32)));
+                        pairs.push((table, direct.cross_section_at(exit, azimuth)));
+                    }
+                }
+                // One is in units of the largest island, the other has a contrast.
+                let largest =
+                    |pick: fn(&(f64, f64)) -> f64| pairs.iter().map(pick).fold(0.0, f64::max);
+                let (a, b) = (largest(|pair| pair.0), largest(|pair| pair.1));
+                for (table, direct) in &pairs {
+                    assert_relative_eq!(table / a, direct / b, epsilon = 1e-3);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_shape_and_leaves_the_main_stream_alone() {
+        let mut rng = generator(5);
+        let before = fork(&rng, "shape");
+        assert_eq!(
+            draw_shape(&mut fork(&rng, "shape"), 3.0, 4.0),
+            draw_shape(&mut before.clone(), 3.0, 4.0)
+        );
+        assert_ne!(
+            uniform(&mut fork(&rng, "film"), 0.0, 1.0),
+            uniform(&mut fork(&rng, "shape"), 0.0, 1.0)
+        );
+        let next = uniform(&mut rng.clone(), 0.0, 1.0);
+        assert_eq!(uniform(&mut rng, 0.0, 1.0), next);
     }
 }
