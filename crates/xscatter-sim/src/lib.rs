@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod amorphous;
+pub mod crystal;
 mod curve;
 pub mod diffuse;
 mod draw;
@@ -12,6 +14,7 @@ pub mod lattice;
 mod mesostructure;
 pub mod noise;
 pub mod obstacle;
+pub mod orientation;
 mod pattern;
 mod plane;
 pub mod powder;
