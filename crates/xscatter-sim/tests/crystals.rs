@@ -27,7 +27,7 @@ struct Triclinic {
 
 fn golden() -> Golden<Cases> {
     let file = format!("{}/tests/golden/crystals.json", env!("CARGO_MANIFEST_DIR"));
-    load(file).unwrap()
+    load(file).expect("the file is part of the crate")
 }
 
 #[test]

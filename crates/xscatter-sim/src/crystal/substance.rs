@@ -461,7 +461,8 @@ fn p3ht(cell: &UnitCell) -> Vec<Atom> {
 const BEHENATE: CellConfig = CellConfig {
     a_nm: 0.417_69,
     b_nm: 0.472_18,
-    c_nm: Calibrant::AgBh.cell_nm(),
+    // c leans: the layer is V/(ab sin γ).
+    c_nm: Calibrant::AgBh.cell_nm() / 0.999943731,
     alpha_deg: 89.440,
     beta_deg: 89.634,
     gamma_deg: 75.854,
@@ -541,6 +542,17 @@ mod tests {
             for (ring, q) in rings.iter().zip(expected) {
                 assert!((ring.q_inv_nm / q - 1.0).abs() < 1e-12);
             }
+        }
+    }
+
+    #[test]
+    fn g_cal_1_behenate_has_the_layer_of_the_geometry() {
+        let rings = Substance::SilverBehenate.crystal().rings(7.0).unwrap();
+        let expected = Calibrant::AgBh.q_inv_nm(7.0);
+        assert_eq!(rings.len(), expected.len());
+        for (ring, q) in rings.iter().zip(expected) {
+            assert!((ring.q_inv_nm / q - 1.0).abs() < 1e-8);
+            assert_eq!(ring.multiplicity, 2);
         }
     }
 

@@ -165,6 +165,7 @@ mod tests {
     use super::*;
     use crate::draw::generator;
     use crate::pattern::Direction;
+    use std::f32::consts::PI;
 
     pub(super) fn view() -> View {
         View {
@@ -211,7 +212,7 @@ mod tests {
         assert!((mean - 1.5).abs() < 1e-6 && (curve.mean() - 1.0).abs() < 1e-6);
         for angle in [0.3_f32, 1.1] {
             let expected = (1.0 + angle.cos().powi(2)) / 1.5;
-            for side in [angle, -angle, 3.141_592_7 - angle, angle - 3.141_592_7] {
+            for side in [angle, -angle, PI - angle, angle - PI] {
                 assert!((curve.at(side) - expected).abs() < 1e-5, "{side}");
             }
         }

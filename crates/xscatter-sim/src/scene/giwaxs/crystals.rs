@@ -41,28 +41,28 @@ pub(super) fn isotropic(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
     );
 }
 
+const FILMS: [Substance; 11] = [
+    Substance::LeadIodidePerovskite,
+    Substance::LeadIodidePerovskite,
+    Substance::LeadIodide,
+    Substance::Pentacene,
+    Substance::Pentacene,
+    Substance::P3ht,
+    Substance::Gold,
+    Substance::Silver,
+    Substance::ZincOxide,
+    Substance::Anatase,
+    Substance::Graphite,
+];
+
 fn specimen(view: &View, rng: &mut ChaCha8Rng) -> Specimen {
-    if chance(rng, 0.5) {
-        Specimen::known(
-            view,
-            rng,
-            &[
-                Substance::LeadIodidePerovskite,
-                Substance::LeadIodidePerovskite,
-                Substance::LeadIodide,
-                Substance::Pentacene,
-                Substance::Pentacene,
-                Substance::P3ht,
-                Substance::Gold,
-                Substance::Silver,
-                Substance::ZincOxide,
-                Substance::Anatase,
-                Substance::Graphite,
-            ],
-        )
-    } else {
-        Specimen::invented(view, rng)
-    }
+    Specimen::seen(view, rng, |rng| {
+        if chance(rng, 0.5) {
+            Specimen::known(view, rng, &FILMS)
+        } else {
+            Specimen::invented(view, rng)
+        }
+    })
 }
 
 /// The width of a film: small crystallites, and a footprint that the detector sees from the side.
@@ -150,6 +150,15 @@ fn seen_azimuths(view: &View, q_inv_nm: f64, psi: (f64, f64)) -> Option<[f64; 2]
     (square > 0.0).then(|| [square.sqrt().atan2(x), -square.sqrt().atan2(x)])
 }
 
+/// A shell as the film shows it.
+struct Pole {
+    psi: (f64, f64),
+    /// Its share of the ring.
+    strength: f64,
+    /// What its azimuths make of it on either side.
+    sides: [f64; 2],
+}
+
 /// How the crystallites of a film stand.
 struct Texture {
     mosaic: Mosaic,
@@ -228,38 +237,34 @@ impl Texture {
 
     /// The density of a ring's poles over the angle from the normal, and its mean over the angles.
     fn density(&self, view: &View, specimen: &Specimen, ring: &Ring) -> (Curve, f64) {
-        let mut sides: Option<Vec<(f64, f64, f64, [f64; 2])>> = None;
-        let mut all = Vec::new();
+        let mut poles = Vec::new();
         for &(normal, share) in &self.planes {
             for shell in shells(specimen, ring, normal, perpendicular(normal)) {
                 // A shell at right angles holds both of each pair.
                 let pairs = if shell.psi.0 < 1e-6 { 0.5 } else { 1.0 };
-                let strength = 2.0 * pairs * share * shell.strength / ring.strength;
-                let side = self.sides(view, ring.q_inv_nm, &shell);
-                all.push((shell.psi.0, shell.psi.1, strength, side));
+                poles.push(Pole {
+                    psi: shell.psi,
+                    strength: 2.0 * pairs * share * shell.strength / ring.strength,
+                    sides: self.sides(view, ring.q_inv_nm, &shell),
+                });
             }
         }
-        if self.in_plane.is_some() {
-            sides = Some(all.clone());
-        }
-        let oriented = 1.0 - self.isotropic;
-        let density = |angle: f64, weight: &dyn Fn(&[f64; 2]) -> f64| {
+        let density = |angle: f64, side: usize| {
             let chi = with_sine(angle.cos());
-            let poles: f64 = all
+            let sum: f64 = poles
                 .iter()
-                .map(|(cosine, sine, strength, side)| {
-                    strength
-                        * weight(side)
-                        * self.mosaic.pole_density_cosines(chi, (*cosine, *sine))
+                .map(|pole| {
+                    let density = self.mosaic.pole_density_cosines(chi, pole.psi);
+                    pole.strength * pole.sides[side] * density
                 })
                 .sum();
-            self.isotropic + oriented * poles
+            self.isotropic + (1.0 - self.isotropic) * sum
         };
-        if sides.is_none() {
-            return about_normal(|angle| density(angle, &|_| 1.0));
+        if self.in_plane.is_none() {
+            return about_normal(|angle| density(angle, 0));
         }
         let curve = Curve::sample(-PI, PI, super::ANGLES, |angle| {
-            density(angle, &|side| if angle > 0.0 { side[0] } else { side[1] })
+            density(angle, usize::from(angle < 0.0))
         });
         let mean = curve.mean();
         (curve.scaled(1.0 / mean.max(1e-12)), mean)
@@ -331,7 +336,7 @@ fn arcs(
         .fold(0.0, f64::max);
     for (ring, curve, weight) in drawn {
         let height = 3.0 * weight / brightest;
-        if !(height > 1e-5) {
+        if height < 1e-5 {
             continue;
         }
         let q = ring.q_inv_nm;

@@ -39,6 +39,28 @@ impl Specimen {
         Self::new(view, of[whole(rng, 0, of.len() - 1)].crystal())
     }
 
+    /// One of which the detector sees something: an experimenter would have moved it otherwise.
+    pub(in crate::scene) fn seen(
+        view: &View,
+        rng: &mut ChaCha8Rng,
+        mut draw: impl FnMut(&mut ChaCha8Rng) -> Self,
+    ) -> Self {
+        const TRIES: usize = 5;
+        let mut specimen = draw(rng);
+        for _ in 1..TRIES {
+            let visible = view.q_low_inv_nm..0.9 * view.q_high_inv_nm;
+            if specimen
+                .rings
+                .iter()
+                .any(|ring| visible.contains(&ring.q_inv_nm))
+            {
+                break;
+            }
+            specimen = draw(rng);
+        }
+        specimen
+    }
+
     /// A cell that nobody has seen, with atoms anywhere in it.
     pub(in crate::scene) fn invented(view: &View, rng: &mut ChaCha8Rng) -> Self {
         let a_nm = log_uniform(rng, 0.3, 1.1);
