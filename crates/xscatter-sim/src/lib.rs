@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+pub mod amorphous;
 mod around;
+pub mod crystal;
 mod curve;
 pub mod diffuse;
 mod direction;
@@ -16,6 +18,7 @@ pub mod lattice;
 mod mesostructure;
 pub mod noise;
 pub mod obstacle;
+pub mod orientation;
 mod pattern;
 mod plane;
 pub mod powder;

@@ -324,7 +324,7 @@ impl Bins<'_> {
         let (from, to) = (self.bin(low), self.bin(high));
         let middle = self.bin(at);
         let sum_of =
-            |range: std::ops::RangeInclusive<usize>| self.weight[range].iter().sum::<f64>();
+            |range: std::ops::RangeInclusive<usize>| self.pixels[range].iter().sum::<f64>();
         // A peak that shows only one of its flanks is not seen as a peak.
         let (left, right) = (sum_of(from..=middle), sum_of(middle..=to));
         if to < from + 2 || left.min(right) < 0.05 * left.max(right) || left.min(right) <= 0.0 {
