@@ -72,7 +72,9 @@ impl Preset {
     pub const fn description(self) -> &'static str {
         match self {
             Self::FourTechniques => "SAXS, WAXS, GISAXS and GIWAXS in turns, on five detectors",
-            Self::BnlTags17 => "small-angle patterns with the 17 tags of the mission, 256 × 256 pixels",
+            Self::BnlTags17 => {
+                "small-angle patterns with the 17 tags of the mission, 256 × 256 pixels"
+            }
             Self::Robustness(_) => {
                 "the same samples and seeds on instruments from ideal (0) to very bad (5)"
             }

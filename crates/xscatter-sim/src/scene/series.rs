@@ -120,13 +120,7 @@ const SILVER_BEHENATE: [f64; 11] = [
 
 impl Calibrant {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::AgBh,
-        Self::LaB6,
-        Self::CeO2,
-        Self::Si,
-        Self::Corundum,
-    ];
+    pub const ALL: [Self; 5] = [Self::AgBh, Self::LaB6, Self::CeO2, Self::Si, Self::Corundum];
 
     /// Its name, as pyFAI has it.
     pub const fn name(self) -> &'static str {
