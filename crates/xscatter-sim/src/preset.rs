@@ -99,7 +99,7 @@ impl Preset {
                 detectors: tag_detectors(),
                 scene: SceneConfig::Tags(TagScene::default()),
                 ranges: Ranges {
-                    bright_photons: Interval::new(1.0, 3e4),
+                    bright_photons: Interval::new(2.0, 3e4),
                     beam_off_share: 0.6,
                     ..Ranges::default()
                 },
@@ -137,8 +137,10 @@ impl Preset {
                 frames_per_experiment: 1,
                 scene: SceneConfig::Calibrants(CalibrantScene::default()),
                 ranges: Ranges {
-                    // Close enough for the first ring of silver behenate on every detector.
+                    // Close and hard enough for a first ring on every detector.
+                    energy_kev: Interval::new(14.0, 22.0),
                     saxs_distance_m: Interval::new(0.3, 2.0),
+                    waxs_distance_m: Interval::new(0.06, 0.2),
                     bright_photons: Interval::new(100.0, 1e4),
                     blank_share: 0.0,
                     beam_off_share: 0.0,

@@ -215,7 +215,8 @@ pub(super) fn calibrant(calibrant: Calibrant, view: &View, seed: u64) -> Vec<Pat
                 ..WidthConfig::default()
             })
             .expect("sizes and widths above zero");
-            let reach = view.q_max_inv_nm.min(90.0);
+            // The first ring is known even where the detector ends before it.
+            let reach = view.q_max_inv_nm.clamp(30.0, 90.0);
             let rings = substance
                 .crystal()
                 .rings(reach)

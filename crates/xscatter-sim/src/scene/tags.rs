@@ -143,7 +143,7 @@ impl Default for KindWeights {
             sphere: 0.15,
             particles: 0.05,
             dense: 0.05,
-            lattice: 0.4,
+            lattice: 0.5,
             distorted_lattice: 0.02,
             ad_hoc_rings: 0.15,
             speckled_rings: 0.2,
@@ -161,7 +161,7 @@ impl Default for LatticeWeights {
             lamellar: 0.1,
             hexagonal: 0.12,
             simple_cubic: 0.1,
-            body_centred: 0.5,
+            body_centred: 0.55,
             face_centred: 0.3,
         }
     }
