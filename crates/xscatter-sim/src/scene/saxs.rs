@@ -14,6 +14,7 @@ mod lattices;
 mod particles;
 mod rings;
 mod speckled;
+mod zone;
 
 use std::f64::consts::PI;
 
