@@ -10,7 +10,7 @@
 pub(super) mod backdrop;
 mod diffuse_part;
 mod fibre;
-mod lattices;
+pub(super) mod lattices;
 mod particles;
 mod rings;
 mod speckled;

@@ -13,7 +13,7 @@ use crate::diffuse;
 use crate::draw::{chance, log_uniform, uniform, whole};
 use crate::pattern::{Part, Pattern, axis};
 use crate::plane::{Plane, smooth_noise};
-use crate::powder::halo;
+use crate::amorphous::halo;
 
 /// What surroundings may add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

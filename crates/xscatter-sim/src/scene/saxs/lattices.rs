@@ -50,7 +50,12 @@ pub(super) fn distorted(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     pattern
 }
 
-fn lattice(view: &View, rng: &mut ChaCha8Rng, kind: Lattice, may_be_textured: bool) -> Pattern {
+pub(in crate::scene) fn lattice(
+    view: &View,
+    rng: &mut ChaCha8Rng,
+    kind: Lattice,
+    may_be_textured: bool,
+) -> Pattern {
     let mut pattern = Pattern::default();
     let q1 = log_uniform(
         rng,
