@@ -115,8 +115,7 @@ impl Experiment {
             view = Some(View::new(&undisturbed));
             pose = disturb(&pose, nuisance, readout.shape, named("disturbance"));
         }
-        let instrument =
-            Instrument::draw(readout, pose, &config.instrument, named("instrument"))?;
+        let instrument = Instrument::draw(readout, pose, &config.instrument, named("instrument"))?;
         let mut view = view.unwrap_or_else(|| View::new(&instrument));
         view.blank = chance(&mut draw::generator(named("blank")), ranges.blank_share);
         let mut sample = config.scene.sample(place.branch, &view, named("sample"));
@@ -166,7 +165,11 @@ impl Experiment {
                 });
             }
             let open = total.as_slice().expect("made row-major");
-            known.hidden = self.shadow.iter().map(|&pixel| (pixel, open[pixel])).collect();
+            known.hidden = self
+                .shadow
+                .iter()
+                .map(|&pixel| (pixel, open[pixel]))
+                .collect();
         }
         for image in known.parts.iter_mut().chain([&mut total]) {
             instrument.linear(image);

@@ -166,12 +166,7 @@ impl SceneConfig {
         }
     }
 
-    pub(crate) fn sample(
-        &self,
-        branch: usize,
-        view: &View,
-        seed: u64,
-    ) -> Sample {
+    pub(crate) fn sample(&self, branch: usize, view: &View, seed: u64) -> Sample {
         match self {
             Self::Techniques(_) => Sample::draw(self.technique(branch), view, seed),
             Self::Tags(scene) => scene.sample(view, seed),

@@ -313,12 +313,7 @@ impl Simulation {
         Ok(self.experiment(&self.place(index))?.instrument.nuisance())
     }
 
-    fn describe(
-        &self,
-        index: usize,
-        experiment: &Experiment,
-        exposed: &Exposed,
-    ) -> Truth {
+    fn describe(&self, index: usize, experiment: &Experiment, exposed: &Exposed) -> Truth {
         Truth::of(
             index,
             self.origin(index),

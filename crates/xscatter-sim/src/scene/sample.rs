@@ -165,15 +165,7 @@ impl Sample {
                     part.add_row(&plane.q, &plane.cosine, &plane.sine, &mut sums[component]);
                 }
             }
-            Self::Surface(film) => {
-                let mut values = vec![0.0; component_of.len()];
-                for (column, &ray) in row.rays.iter().enumerate() {
-                    film.each_at(ray, variation.stretch, &mut values);
-                    for (value, &component) in values.iter().zip(component_of) {
-                        sums[component][column] += value;
-                    }
-                }
-            }
+            Self::Surface(film) => film.add_row(&row.rays, variation.stretch, component_of, sums),
         }
     }
 }
@@ -231,12 +223,7 @@ impl Row {
         let (cosine, sine) = variation.turn;
         let axes = || self.plane.cosine.iter().zip(&self.plane.sine);
         RowPlane {
-            q: self
-                .plane
-                .q
-                .iter()
-                .map(|q| q * variation.stretch)
-                .collect(),
+            q: self.plane.q.iter().map(|q| q * variation.stretch).collect(),
             cosine: axes().map(|(x, y)| x * cosine - y * sine).collect(),
             sine: axes().map(|(x, y)| x * sine + y * cosine).collect(),
         }

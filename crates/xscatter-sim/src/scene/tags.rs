@@ -213,7 +213,10 @@ impl LatticeWeights {
 }
 
 /// Refuses weights that cannot be drawn from.
-fn check_weights(name: &str, weights: impl Iterator<Item = (&'static str, f64)>) -> Result<(), SimError> {
+fn check_weights(
+    name: &str,
+    weights: impl Iterator<Item = (&'static str, f64)>,
+) -> Result<(), SimError> {
     let mut sum = 0.0;
     for (field, weight) in weights {
         Interval::new(weight, weight).check(&format!("scene.{name}.{field}"), 0.0, 1e6)?;
@@ -273,7 +276,8 @@ impl TagScene {
     }
 
     pub(crate) fn sample(&self, view: &View, seed: u64) -> Sample {
-        let stream = |concern: &str| draw::generator(xscatter_core::seed::derive_named(seed, concern));
+        let stream =
+            |concern: &str| draw::generator(xscatter_core::seed::derive_named(seed, concern));
         let mut patterns = Vec::new();
         if !view.blank {
             let mut rng = stream("components");
@@ -304,7 +308,10 @@ impl TagScene {
     }
 
     fn component(&self, view: &View, rng: &mut ChaCha8Rng) -> Pattern {
-        let kind = weighted(rng, &self.kinds.all().map(|(_, kind, weight)| (kind, weight)));
+        let kind = weighted(
+            rng,
+            &self.kinds.all().map(|(_, kind, weight)| (kind, weight)),
+        );
         if kind != SaxsKind::Lattice {
             return draw_kind(kind, view, rng);
         }
@@ -347,7 +354,14 @@ impl TagScene {
             (Backdrop::Constant, self.constant_background_share),
             (Backdrop::Structured, self.structured_background_share),
             (window, self.window_share),
-            (streak, if view.beam_on_image { self.streak_share } else { 0.0 }),
+            (
+                streak,
+                if view.beam_on_image {
+                    self.streak_share
+                } else {
+                    0.0
+                },
+            ),
         ] {
             let present = chance(rng, share);
             let brightness = self.background_brightness.log_uniform(rng);
@@ -373,9 +387,9 @@ fn is_resolved(pattern: &Pattern, view: &View) -> bool {
             && feature.fwhm_inv_nm < RESOLVED_WIDTH * first
             && feature.orders_inv_nm.len() >= SEVEN
             && feature.orders_inv_nm[SEVEN - 1] < 0.95 * view.q_high_inv_nm
-            && feature.orders_inv_nm[..SEVEN].iter().all(|&q| {
-                part.at(q as f32, Direction::new(1.0, 0.0)) > DARKEST_ORDER * part.weight
-            })
+            && feature.orders_inv_nm[..SEVEN]
+                .iter()
+                .all(|&q| part.at(q as f32, Direction::new(1.0, 0.0)) > DARKEST_ORDER * part.weight)
     })
 }
 
