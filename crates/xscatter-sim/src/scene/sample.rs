@@ -196,15 +196,7 @@ impl Sample {
                     part.add_row(&plane.q, &plane.cosine, &plane.sine, &mut sums[component]);
                 }
             }
-            Self::Surface(film) => {
-                let mut values = vec![0.0; component_of.len()];
-                for (column, &ray) in row.rays.iter().enumerate() {
-                    film.each_at(ray, variation.stretch, &mut values);
-                    for (value, &component) in values.iter().zip(component_of) {
-                        sums[component][column] += value;
-                    }
-                }
-            }
+            Self::Surface(film) => film.add_row(&row.rays, variation.stretch, component_of, sums),
         }
     }
 }
