@@ -1,5 +1,6 @@
 //! Wide-angle scattering in transmission.
 
+mod arcs;
 mod single;
 mod specimen;
 
@@ -19,10 +20,8 @@ use crate::orientation::Mosaic;
 use crate::pattern::{Part, Pattern, grains};
 use crate::powder::{Ring, Width, WidthConfig};
 
+pub(super) use arcs::{Arc, parts as arc_parts, radial};
 pub(super) use specimen::{Specimen, draw_width, width_of};
-
-/// Entries of a table of rings.
-const ENTRIES: usize = 8192;
 
 /// Entries of an azimuthal table.
 const AZIMUTHS: usize = 1025;
@@ -31,7 +30,7 @@ const AZIMUTHS: usize = 1025;
 const MOST_ORDERS: usize = 24;
 
 /// The most rings with an azimuth of their own.
-const MOST_TEXTURED: usize = 10;
+const MOST_TEXTURED: usize = 16;
 
 const POWDERS: [Substance; 14] = [
     Substance::Gold,
@@ -49,6 +48,9 @@ const POWDERS: [Substance; 14] = [
     Substance::Ice,
     Substance::Pentacene,
 ];
+
+/// The most rings of single grains.
+const MOST_GRAINY: usize = 48;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -180,12 +182,6 @@ pub(super) fn told(azimuth: Azimuth) -> Azimuth {
     }
 }
 
-/// All rings as a radial table, 1 at the largest visible value.
-pub(super) fn radial(view: &View, rings: &[Ring], width: &Width) -> Curve {
-    let table = width.table(rings, 1.05 * view.q_max_inv_nm, ENTRIES);
-    view.radial(|q| f64::from(table.at(q as f32)))
-}
-
 /// Notes spacing, size and width of a crystal.
 fn describe(pattern: &mut Pattern, rings: &[&Ring], width: &Width) {
     if let Some(first) = rings.first() {
@@ -258,14 +254,6 @@ fn powder(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
     }
 }
 
-/// Part of a ring: its peak relative to the strongest, and its azimuth.
-struct Textured {
-    ring: Ring,
-    share: f64,
-    azimuth: Curve,
-    kind: Azimuth,
-}
-
 /// Rings of a finite number of grains: the more equivalent planes a ring has, the more spots.
 fn grainy(
     view: &View,
@@ -282,18 +270,19 @@ fn grainy(
     let width = width_of(config);
     let count = log_uniform(rng, 5.0, 400.0);
     let mosaic_rad = log_uniform(rng, 0.004, 0.04);
-    let mut parts = Vec::new();
-    for index in specimen.strong(view, &width, MOST_TEXTURED) {
+    let mut arcs = Vec::new();
+    // No ring of grains is smooth.
+    for index in specimen.strong(view, &width, MOST_GRAINY) {
         let ring = specimen.rings[index];
         let expected = count * f64::from(ring.multiplicity) / 12.0;
         let spots = poisson(rng, expected.min(4000.0) as f32) as usize;
         if spots == 0 {
             continue;
         }
-        parts.push(Textured {
-            ring,
-            // The fewer spots, the more their sum depends on chance; each is as bright as ever.
-            share: spots as f64 / expected,
+        // The fewer spots, the more their sum depends on chance; each is as bright as ever.
+        let share = spots as f64 / expected;
+        arcs.push(Arc {
+            ring: ring.times(share),
             azimuth: grains(rng, spots, mosaic_rad),
             kind: Azimuth::Grains {
                 count: spots,
@@ -302,7 +291,7 @@ fn grainy(
         });
     }
     pattern.value("grain_count", count);
-    textured(view, rng, specimen, &width, parts, pattern);
+    textured(view, specimen, &width, arcs, pattern);
 }
 
 /// A fibre texture: crystals turned at random about an axis, most of them near it.
@@ -388,7 +377,7 @@ fn oriented(
         tilt_rad.cos() * axis_rad.cos(),
         tilt_rad.cos() * axis_rad.sin(),
     ];
-    let parts = strong
+    let arcs = strong
         .iter()
         .map(|&index| {
             let ring = specimen.rings[index];
@@ -412,9 +401,8 @@ fn oriented(
                     .sum()
             });
             let mean = density.mean();
-            Textured {
-                ring,
-                share: mean,
+            Arc {
+                ring: ring.times(mean),
                 azimuth: if mean > 0.0 {
                     density.scaled(1.0 / mean)
                 } else {
@@ -426,46 +414,42 @@ fn oriented(
         .collect();
     pattern.value("orientation_rad", axis_rad);
     pattern.value("order_parameter", mosaic.order());
-    textured(view, rng, specimen, &width, parts, pattern);
+    textured(view, specimen, &width, arcs, pattern);
 }
 
-/// Rings with an azimuth each, and all others smooth.
+/// Rings with an azimuth each, and the many weak ones smooth.
 fn textured(
     view: &View,
-    rng: &mut ChaCha8Rng,
     specimen: &Specimen,
     width: &Width,
-    parts: Vec<Textured>,
+    arcs: Vec<Arc>,
     pattern: &mut Pattern,
 ) {
-    let peak = |part: &Textured| part.share * part.ring.intensity(part.ring.q_inv_nm, width);
-    let strongest = parts.iter().map(peak).fold(0.0, f64::max);
-    describe(
-        pattern,
-        &parts.iter().map(|part| &part.ring).collect::<Vec<_>>(),
-        width,
-    );
+    let rings: Vec<&Ring> = arcs.iter().map(|arc| &arc.ring).collect();
+    describe(pattern, &rings, width);
+    let brightest = rings
+        .iter()
+        .map(|ring| ring.intensity(ring.q_inv_nm, width))
+        .fold(0.0, f64::max);
     let mut rest = specimen.rings.clone();
-    for part in parts {
-        rest.retain(|ring| ring.q_inv_nm != part.ring.q_inv_nm);
-        let weight = peak(&part) / strongest;
-        if weight < 1e-4 {
-            continue;
-        }
-        let q = part.ring.q_inv_nm;
-        let drawn = Part::rings("textured rings", weight, radial(view, &[part.ring], width))
-            .textured(Some(part.azimuth));
-        let azimuth = match part.kind {
-            Azimuth::Isotropic => told(drawn.two_fold_at(q)),
-            kind => kind,
+    rest.retain(|ring| rings.iter().all(|arc| arc.q_inv_nm != ring.q_inv_nm));
+    for part in arcs::parts(view, "textured rings", arcs, width, brightest) {
+        let azimuth = told(part.feature.azimuth);
+        let feature = Feature {
+            azimuth,
+            ..part.feature.clone()
         };
-        pattern.push(drawn.known_as(feature(&[&part.ring], width, azimuth)));
+        pattern.push(part.known_as(feature));
     }
-    if !rest.is_empty() {
+    let weak = rest
+        .iter()
+        .filter(|ring| ring.q_inv_nm < view.q_max_inv_nm)
+        .map(|ring| ring.intensity(ring.q_inv_nm, width))
+        .fold(0.0, f64::max);
+    if weak > 0.0 {
         let radial = radial(view, &rest, width);
         pattern.push(
-            Part::rings("weak rings", log_uniform(rng, 0.03, 0.3), radial)
-                .known_as(Feature::of(Role::Ring)),
+            Part::rings("weak rings", weak / brightest, radial).known_as(Feature::of(Role::Ring)),
         );
     }
 }
@@ -486,7 +470,7 @@ mod tests {
     use crate::draw::generator;
     use std::f64::consts::FRAC_PI_2;
 
-    fn view() -> View {
+    pub(super) fn view() -> View {
         View {
             k_inv_nm: 60.0,
             q_low_inv_nm: 2.0,
@@ -568,8 +552,9 @@ mod tests {
         for pivot in 0..3 {
             for row in (0..3).filter(|&row| row != pivot) {
                 let factor = normal[row][pivot] / normal[pivot][pivot];
-                for column in 0..4 {
-                    normal[row][column] -= factor * normal[pivot][column];
+                let above = normal[pivot];
+                for (left, above) in normal[row].iter_mut().zip(above) {
+                    *left -= factor * above;
                 }
             }
         }
@@ -677,8 +662,12 @@ mod tests {
         let config = draw_width(&view(), &mut rng);
         grainy(&view(), &mut rng, &specimen, config, &mut pattern);
         let part = &pattern.parts[0];
-        let q = part.feature.orders_inv_nm[0];
+        let orders = &part.feature.orders_inv_nm;
+        // At the strongest ring of the part the radial table is 1.
+        let q = orders[0];
         let steps = 40_000;
+        let order = part.order_at(q as f32, crate::pattern::Direction::of(1.0, 0.0));
+        assert_eq!(order, 0);
         let mean = (0..steps)
             .map(|step| TAU as f32 * step as f32 / steps as f32)
             .map(|chi| {

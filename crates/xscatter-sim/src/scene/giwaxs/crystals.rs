@@ -4,8 +4,8 @@ use std::f64::consts::{PI, TAU};
 
 use rand_chacha::ChaCha8Rng;
 
-use super::super::waxs::{Specimen, draw_width, radial, width_of, with_sine};
-use super::super::{View, waxs};
+use super::super::View;
+use super::super::waxs::{Arc, Specimen, arc_parts, draw_width, radial, width_of, with_sine};
 use super::{about_normal, from_normal};
 use crate::crystal::{Substance, dot};
 use crate::curve::Curve;
@@ -322,28 +322,28 @@ fn arcs(
     texture: &Texture,
     film: &mut Pattern,
 ) {
-    let drawn: Vec<(&Ring, Curve, f64)> = strong
+    let arcs: Vec<Arc> = strong
         .iter()
         .map(|ring| {
-            let (curve, mean) = texture.density(view, specimen, ring);
-            (ring, curve, mean * peak(ring, width))
+            let (azimuth, mean) = texture.density(view, specimen, ring);
+            Arc {
+                ring: ring.times(mean),
+                azimuth,
+                kind: Azimuth::Isotropic,
+            }
         })
         .collect();
     // By the brightest place of each: that is what one sees.
-    let brightest = drawn
+    let brightest = arcs
         .iter()
-        .map(|(_, curve, weight)| weight * f64::from(curve.max()))
+        .map(|arc| peak(&arc.ring, width) * f64::from(arc.azimuth.max()))
         .fold(0.0, f64::max);
-    for (ring, curve, weight) in drawn {
-        let height = 3.0 * weight / brightest;
-        if height < 1e-5 {
-            continue;
-        }
-        let q = ring.q_inv_nm;
-        let part = Part::rings("oriented crystals", height, radial(view, &[*ring], width))
-            .textured(Some(curve));
-        let azimuth = from_normal(part.two_fold_at(q));
-        let feature = Feature::peaks(vec![q], width.fwhm_inv_nm(q), azimuth);
+    for part in arc_parts(view, "oriented crystals", arcs, width, brightest / 3.0) {
+        let azimuth = from_normal(part.feature.azimuth);
+        let feature = Feature {
+            azimuth,
+            ..part.feature.clone()
+        };
         film.push(part.known_as(feature));
     }
 }
@@ -381,7 +381,7 @@ fn stand(
                 };
                 let (curve, _) = about_normal(|angle| texture.mosaic.pole_density(angle, 0.0));
                 film.push(
-                    Part::rings("layer peaks", share, waxs::radial(view, &[one], width))
+                    Part::rings("layer peaks", share, radial(view, &[one], width))
                         .textured(Some(curve))
                         .known_as(feature(ring.q_inv_nm)),
                 );
