@@ -5,18 +5,25 @@
 //! pixel of a row, some 2 ns an isotropic part and 5 to 10 ns a textured one. A part is 0 or more
 //! everywhere, and finite at q = 0.
 
-use std::f32::consts::{FRAC_PI_2, PI as PI_F32};
 use std::f64::consts::PI;
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::around::{Around, Kernel};
+pub(crate) use crate::around::{azimuthal, grains};
 use crate::curve::Curve;
+pub(crate) use crate::direction::{Direction, axis};
 use crate::draw;
 use crate::feature::{Azimuth, Feature};
 use crate::plane::Plane;
+use crate::spot::Bounds;
+pub(crate) use crate::spot::Spot;
 
-/// Below this a ring is dark, and its azimuth need not be known.
+/// So many pixels of a row are looked at together.
+const STRETCH: usize = 32;
+
+/// Below this there is no ring.
 const DARK: f32 = 1e-9;
 
 /// One part of a pattern.
@@ -40,8 +47,7 @@ pub(crate) enum Form {
     /// A function of |q|, times one of the azimuth, on circles or ellipses.
     Rings {
         radial: Curve,
-        /// Mean 1 over −π to π: none where isotropic, one for all orders, or one for each order.
-        azimuthal: Vec<Curve>,
+        around: Around,
         /// Ratio of the axes, and the direction of the first one.
         oval: Option<(f32, (f32, f32))>,
     },
@@ -72,50 +78,6 @@ pub(crate) enum Form {
     },
 }
 
-/// A spot: a Gaussian along q and across it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Spot {
-    q_inv_nm: f32,
-    towards: (f32, f32),
-    per_sigma_q: f32,
-    per_sigma_across: f32,
-    height: f32,
-    reach: f32,
-}
-
-impl Spot {
-    /// A spot of standard deviations `sigma_q_inv_nm` along q and `mosaic_rad` in azimuth.
-    pub(crate) fn new(
-        (q_inv_nm, chi_rad): (f64, f64),
-        (sigma_q_inv_nm, mosaic_rad): (f64, f64),
-        height: f64,
-    ) -> Self {
-        let across = q_inv_nm * mosaic_rad;
-        Self {
-            q_inv_nm: q_inv_nm as f32,
-            towards: axis(chi_rad),
-            per_sigma_q: (1.0 / sigma_q_inv_nm) as f32,
-            per_sigma_across: (1.0 / across) as f32,
-            height: height as f32,
-            reach: 4.5 * sigma_q_inv_nm.max(across) as f32,
-        }
-    }
-
-    fn at(&self, x: f32, y: f32) -> f32 {
-        let along = x * self.towards.0 + y * self.towards.1;
-        let across = y * self.towards.0 - x * self.towards.1;
-        // The spot follows its ring: along is measured on the circle.
-        let off = ((along * along + across * across).sqrt() - self.q_inv_nm) * self.per_sigma_q;
-        let aside = across * self.per_sigma_across;
-        let square = off * off + aside * aside;
-        if along < 0.0 || square > 20.0 {
-            0.0
-        } else {
-            self.height * (-0.5 * square).exp()
-        }
-    }
-}
-
 /// A sum of parts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pattern {
@@ -139,7 +101,7 @@ impl Part {
     pub(crate) fn rings(name: &'static str, weight: f64, radial: Curve) -> Self {
         let form = Form::Rings {
             radial,
-            azimuthal: Vec::new(),
+            around: Around::Isotropic,
             oval: None,
         };
         Self::new(name, weight, form)
@@ -199,14 +161,23 @@ impl Part {
 
     /// Every ring with this azimuth.
     pub(crate) fn textured(self, curve: Option<Curve>) -> Self {
-        self.textured_by_order(curve.into_iter().collect())
+        self.with(curve.map_or(Around::Isotropic, |curve| Around::Tables(vec![curve])))
     }
 
     /// Each order of its feature with an azimuth of its own, in the order of q; orders beyond the last
     /// curve take the last.
-    pub(crate) fn textured_by_order(mut self, curves: Vec<Curve>) -> Self {
-        if let Form::Rings { azimuthal, .. } = &mut self.form {
-            *azimuthal = curves;
+    pub(crate) fn textured_by_order(self, curves: Vec<Curve>) -> Self {
+        self.with(Around::Tables(curves))
+    }
+
+    /// Every ring with n bright directions: the kernel of [`texture`](crate::texture).
+    pub(crate) fn folded(self, n: u32, eta: f64, chi0_rad: f64) -> Self {
+        self.with(Around::Kernel(Kernel::new(n, eta, chi0_rad)))
+    }
+
+    fn with(mut self, factor: Around) -> Self {
+        if let Form::Rings { around, .. } = &mut self.form {
+            *around = factor;
         }
         self
     }
@@ -244,28 +215,39 @@ impl Part {
         match &self.form {
             Form::Rings {
                 radial,
-                azimuthal,
+                around,
                 oval,
-            } => match azimuthal.as_slice() {
-                [] if oval.is_none() => {
+            } => match around {
+                Around::Isotropic if oval.is_none() => {
                     self.add_each(q, cosine, sine, out, |q, _| radial.at(q));
                 }
-                [] => self.add_each(q, cosine, sine, out, |q, towards| {
+                Around::Isotropic => self.add_each(q, cosine, sine, out, |q, towards| {
                     radial.at(stretched_q(*oval, q, towards))
                 }),
-                curves => self.add_each(q, cosine, sine, out, |q, towards| {
-                    let q = stretched_q(*oval, q, towards);
-                    let value = radial.at(q);
-                    // Between the rings there is nothing to modulate.
-                    if value <= DARK {
-                        return value;
-                    }
-                    let order = match curves.len() {
-                        1 => 0,
-                        count => nearest(&self.between, q).min(count - 1),
-                    };
-                    value * curves[order].at(towards.angle_rad())
+                Around::Kernel(kernel) => self.add_each(q, cosine, sine, out, |q, towards| {
+                    radial.at(stretched_q(*oval, q, towards)) * kernel.at(towards)
                 }),
+                Around::Tables(curves) => {
+                    let mut angles = [0.0; STRETCH];
+                    for (q, cosine, sine, out) in stretches(q, cosine, sine, out) {
+                        for ((angle, &c), &s) in angles.iter_mut().zip(cosine).zip(sine) {
+                            *angle = Direction::new(c, s).angle_rad();
+                        }
+                        let mut angles = angles.iter();
+                        self.add_each(q, cosine, sine, out, |q, towards| {
+                            let angle = angles.next().copied().unwrap_or_default();
+                            let q = stretched_q(*oval, q, towards);
+                            let value = radial.at(q);
+                            let order = match curves.len() {
+                                1 => 0,
+                                // Between the rings no order need be found.
+                                _ if value <= DARK => return value,
+                                count => nearest(&self.between, q).min(count - 1),
+                            };
+                            value * curves[order].at(angle)
+                        });
+                    }
+                }
             },
             Form::Line {
                 axis,
@@ -313,7 +295,7 @@ impl Part {
         cosine: &[f32],
         sine: &[f32],
         out: &mut [f32],
-        at: impl Fn(f32, Direction) -> f32,
+        mut at: impl FnMut(f32, Direction) -> f32,
     ) {
         let towards = cosine.iter().zip(sine).map(|(&c, &s)| Direction::new(c, s));
         let row = out.iter_mut().zip(q.iter().zip(towards));
@@ -332,26 +314,27 @@ impl Part {
         }
     }
 
-    /// Only the spots that a stretch of the row meets are evaluated.
+    /// Only the spots that a stretch of the row may meet are evaluated.
     fn add_spots(&self, spots: &[Spot], q: &[f32], cosine: &[f32], sine: &[f32], out: &mut [f32]) {
-        const STRETCH: usize = 32;
-        let mut near = Vec::with_capacity(spots.len());
-        let stretches = q.chunks(STRETCH).zip(out.chunks_mut(STRETCH));
-        let directions = cosine.chunks(STRETCH).zip(sine.chunks(STRETCH));
-        for ((q, out), (cosine, sine)) in stretches.zip(directions) {
-            let x = bounds(q.iter().zip(cosine).map(|(q, c)| q * c));
-            let y = bounds(q.iter().zip(sine).map(|(q, s)| q * s));
+        let row = Bounds::of(q, cosine, sine);
+        let in_row: Vec<Spot> = spots
+            .iter()
+            .copied()
+            .filter(|spot| spot.may_meet(&row))
+            .collect();
+        if in_row.is_empty() {
+            return;
+        }
+        let mut near = Vec::with_capacity(in_row.len());
+        for (q, cosine, sine, out) in stretches(q, cosine, sine, out) {
+            let stretch = Bounds::of(q, cosine, sine);
             near.clear();
-            near.extend(spots.iter().copied().filter(|spot| {
-                let (column, row) = (
-                    spot.q_inv_nm * spot.towards.0,
-                    spot.q_inv_nm * spot.towards.1,
-                );
-                column + spot.reach > x.0
-                    && column - spot.reach < x.1
-                    && row + spot.reach > y.0
-                    && row - spot.reach < y.1
-            }));
+            near.extend(
+                in_row
+                    .iter()
+                    .copied()
+                    .filter(|spot: &Spot| spot.may_meet(&stretch)),
+            );
             if near.is_empty() {
                 continue;
             }
@@ -391,11 +374,17 @@ impl Part {
     }
 }
 
-/// The smallest and the largest of some numbers.
-fn bounds(values: impl Iterator<Item = f32>) -> (f32, f32) {
-    values.fold((f32::MAX, f32::MIN), |(low, high), value| {
-        (low.min(value), high.max(value))
-    })
+/// A row in pieces of at most [`STRETCH`] pixels.
+fn stretches<'a>(
+    q: &'a [f32],
+    cosine: &'a [f32],
+    sine: &'a [f32],
+    out: &'a mut [f32],
+) -> impl Iterator<Item = (&'a [f32], &'a [f32], &'a [f32], &'a mut [f32])> {
+    q.chunks(STRETCH)
+        .zip(cosine.chunks(STRETCH).zip(sine.chunks(STRETCH)))
+        .zip(out.chunks_mut(STRETCH))
+        .map(|((q, (cosine, sine)), out)| (q, cosine, sine, out))
 }
 
 /// How many boundaries lie below q.
@@ -412,58 +401,6 @@ fn stretched_q(oval: Option<(f32, (f32, f32))>, q: f32, towards: Direction) -> f
             q * (across * across + ratio * ratio * along * along).sqrt()
         }
         None => q,
-    }
-}
-
-/// A direction as a unit vector; its angle is in −π to π.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Direction {
-    cosine: f32,
-    sine: f32,
-}
-
-impl Direction {
-    pub(crate) fn new(cosine: f32, sine: f32) -> Self {
-        Self { cosine, sine }
-    }
-
-    /// To 1e-5 rad, after Abramowitz and Stegun 4.4.47; without a branch, so that rows of it are fast.
-    #[inline]
-    pub(crate) fn angle_rad(self) -> f32 {
-        let (x, y) = (self.cosine.abs(), self.sine.abs());
-        let tangent = x.min(y) / x.max(y).max(f32::MIN_POSITIVE);
-        let square = tangent * tangent;
-        let octant = tangent
-            * (0.999_866
-                + square
-                    * (-0.330_299_5
-                        + square * (0.180_141 + square * (-0.085_133 + square * 0.020_835_1))));
-        let quadrant = if y > x { FRAC_PI_2 - octant } else { octant };
-        let half = if self.cosine < 0.0 {
-            PI_F32 - quadrant
-        } else {
-            quadrant
-        };
-        half.copysign(self.sine)
-    }
-
-    /// Of a vector that need not have unit length; along the axis if it has none.
-    pub(crate) fn of(x: f32, y: f32) -> Self {
-        let length = (x * x + y * y).sqrt();
-        if length > 0.0 {
-            Self::new(x / length, y / length)
-        } else {
-            Self::new(1.0, 0.0)
-        }
-    }
-
-    /// Components along and across an axis given by its own cosine and sine.
-    #[inline]
-    fn turned(self, axis: (f32, f32)) -> (f32, f32) {
-        (
-            self.cosine * axis.0 + self.sine * axis.1,
-            self.sine * axis.0 - self.cosine * axis.1,
-        )
     }
 }
 
@@ -509,56 +446,9 @@ impl Pattern {
     }
 }
 
-/// The cosine and the sine of an angle.
-pub(crate) fn axis(angle_rad: f64) -> (f32, f32) {
-    (angle_rad.cos() as f32, angle_rad.sin() as f32)
-}
-
-/// A table over the azimuth from −π to π, scaled to a mean of 1.
-pub(crate) fn azimuthal(count: usize, f: impl FnMut(f64) -> f64) -> Curve {
-    let curve = Curve::sample(-PI, PI, count, f);
-    let mean = curve.mean();
-    if mean > 0.0 {
-        curve.scaled(1.0 / mean)
-    } else {
-        curve
-    }
-}
-
-/// The ring of a finite number of grains: spots of width `mosaic_rad` with exponential intensities.
-pub(crate) fn grains(rng: &mut ChaCha8Rng, count: usize, mosaic_rad: f64) -> Curve {
-    const BINS: usize = 2049;
-    let step = 2.0 * PI / (BINS - 1) as f64;
-    let mut sums = vec![0.0; BINS];
-    let reach = (4.0 * mosaic_rad / step).ceil() as isize;
-    for _ in 0..count {
-        let centre = draw::uniform(rng, 0.0, (BINS - 1) as f64);
-        let intensity = -draw::uniform(rng, 1e-9, 1.0).ln();
-        for offset in -reach..=reach {
-            let bin = centre.round() as isize + offset;
-            let distance = (bin as f64 - centre) * step / mosaic_rad;
-            sums[bin.rem_euclid(BINS as isize - 1) as usize] +=
-                intensity * (-0.5 * distance * distance).exp();
-        }
-    }
-    sums[BINS - 1] = sums[0];
-    let mut next = sums.into_iter();
-    azimuthal(BINS, |_| next.next().unwrap_or(0.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draw::generator;
-
-    #[test]
-    fn grains_are_spots_when_few_and_a_ring_when_many() {
-        let mut rng = generator(3);
-        let few = grains(&mut rng, 4, 0.02);
-        let many = grains(&mut rng, 4000, 0.1);
-        assert!((few.mean() - 1.0).abs() < 1e-3 && few.max() > 10.0);
-        assert!((many.mean() - 1.0).abs() < 1e-3 && many.max() < 1.5);
-    }
 
     #[test]
     fn a_line_runs_through_both_sides_at_its_offset() {
@@ -575,31 +465,6 @@ mod tests {
             Part::rings("oval", 1.0, Curve::sample(0.0, 2.0, 2001, |q| q)).stretched(0.5, 0.0);
         assert!((part.at(1.0, Direction::of(1.0, 0.0)) - 0.5).abs() < 1e-3);
         assert!((part.at(1.0, Direction::of(0.0, 1.0)) - 1.0).abs() < 1e-3);
-    }
-
-    #[test]
-    fn the_angle_is_that_of_the_library_to_1e_5() {
-        for step in -3000..=3000 {
-            let chi = f64::from(step) / 3000.0 * PI;
-            let (cosine, sine) = axis(chi);
-            let angle = Direction::new(cosine, sine).angle_rad();
-            assert!((angle - sine.atan2(cosine)).abs() < 1.2e-5, "{chi}");
-        }
-        assert!(Direction::new(0.0, 0.0).angle_rad().is_finite());
-    }
-
-    #[test]
-    fn a_spot_is_where_it_was_put_and_only_there() {
-        let spots = vec![Spot::new((0.8, 2.0), (0.01, 0.02), 3.0)];
-        let part = Part::spots("spots", 2.0, spots);
-        let at = |q: f32, chi: f64| {
-            let (cosine, sine) = axis(chi);
-            part.at(q, Direction::new(cosine, sine))
-        };
-        assert!((at(0.8, 2.0) - 6.0).abs() < 1e-3);
-        assert!((at(0.81, 2.0) / at(0.8, 2.0) - (-0.5_f32).exp()).abs() < 1e-3);
-        assert!((at(0.8, 2.02) / at(0.8, 2.0) - (-0.5_f32).exp()).abs() < 1e-3);
-        assert_eq!((at(0.8, 2.0 - PI), at(0.0, 0.0)), (0.0, 0.0));
     }
 
     #[test]

@@ -1,0 +1,103 @@
+//! Particles or domains on a lattice, undistorted or stretched in one direction.
+
+use std::f64::consts::PI;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::particles::COARSE;
+use super::{Texture, View, note_azimuth, note_order, radial_peaks, textured_rings};
+use crate::curve::Curve;
+use crate::draw::{log_uniform, uniform, whole};
+use crate::feature::{Feature, Role};
+use crate::form_factor::polydisperse_sphere;
+use crate::lattice::{Lattice, debye_waller};
+use crate::pattern::{Part, Pattern};
+
+const KINDS: [Lattice; 5] = [
+    Lattice::Lamellar,
+    Lattice::Hexagonal,
+    Lattice::SimpleCubic,
+    Lattice::BodyCentred,
+    Lattice::FaceCentred,
+];
+
+pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
+    let kind = KINDS[whole(rng, 0, KINDS.len() - 1)];
+    lattice(view, rng, kind, true)
+}
+
+/// A lattice under strain: its rings are ovals.
+pub(super) fn distorted(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
+    let kind = KINDS[whole(rng, 0, KINDS.len() - 1)];
+    let mut pattern = lattice(view, rng, kind, false);
+    let ratio = log_uniform(rng, 0.45, 2.2);
+    let along = uniform(rng, -PI, PI);
+    pattern.parts = pattern
+        .parts
+        .into_iter()
+        .map(|part| {
+            let mut part = part.stretched(ratio, along);
+            if part.feature.structure {
+                part.name = "oval rings";
+            }
+            part
+        })
+        .collect();
+    pattern.value("axis_ratio", ratio);
+    pattern.value("orientation_rad", along);
+    pattern
+}
+
+pub(in crate::scene) fn lattice(
+    view: &View,
+    rng: &mut ChaCha8Rng,
+    kind: Lattice,
+    may_be_textured: bool,
+) -> Pattern {
+    let mut pattern = Pattern::default();
+    let q1 = log_uniform(
+        rng,
+        1.2 * view.q_low_inv_nm,
+        (0.6 * view.q_high_inv_nm).max(1.5 * view.q_low_inv_nm),
+    );
+    let width = q1 * log_uniform(rng, 0.01, 0.09) + 1.5 * view.q_pixel_inv_nm;
+    let displaced = uniform(rng, 0.02, 0.13);
+    let radius = PI / q1 * uniform(rng, 0.25, 0.9);
+    let spread = uniform(rng, 0.06, 0.25);
+    let form = |q: f64| polydisperse_sphere(q, radius, spread, 11);
+    let texture = if may_be_textured {
+        Texture::draw(rng, 0.5, width / q1)
+    } else {
+        Texture::ISOTROPIC
+    };
+    let reflections = kind.reflections(if kind == Lattice::Lamellar { 8 } else { 16 });
+    let peaks: Vec<(f64, f64, f64)> = reflections
+        .iter()
+        .map(|r| (r.ratio * q1, r.multiplicity as f64))
+        .map(|(q, m)| {
+            let strength = m * form(q) * debye_waller(q, displaced, q1) / (q * q);
+            (q, strength, width)
+        })
+        .collect();
+    let radial = radial_peaks(view, width, &peaks);
+    let orders = peaks.iter().map(|peak| peak.0).collect();
+    let feature = Feature::peaks(orders, width, texture.azimuth).on_lattice(kind.name());
+    pattern.push(textured_rings(kind.name(), radial, feature, texture.grains));
+    let coarse = Curve::sample(0.0, view.q_max_inv_nm * 1.05, COARSE, |q| {
+        form(q) * (1.0 - debye_waller(q, displaced, q1))
+    });
+    let radial = view.radial(|q| f64::from(coarse.at(q as f32)));
+    let weight = log_uniform(rng, 0.01, 0.4);
+    pattern.push(
+        Part::rings("lattice disorder", weight, radial).known_as(Feature::of(Role::FormFactor)),
+    );
+    note_order(&mut pattern, q1);
+    note_azimuth(&mut pattern, texture.azimuth);
+    pattern.value("radius_nm", radius);
+    pattern.value("polydispersity", spread);
+    pattern.value("relative_displacement", displaced);
+    // Scherrer's length of the width beyond that of beam and pixel.
+    let own = width - 1.5 * view.q_pixel_inv_nm;
+    pattern.value("grain_size_nm", 2.0 * PI * 0.9 / own);
+    pattern
+}
