@@ -16,6 +16,7 @@ use crate::draw::{self, chance};
 use crate::feature::{Feature, Role};
 use crate::instrument::{Instrument, InstrumentRanges, Readout};
 use crate::scene::{Row, Sample, SampleVariation, View, disturb, draw_pose};
+use crate::sequence::{Course, Event};
 use crate::simulation::{Component, Place, SimulationConfig};
 
 /// How many pixels the instruments of the kept experiments have in all; the last one is always kept.
@@ -37,6 +38,8 @@ pub(crate) struct Experiment {
     components: Vec<Ingredient>,
     usual_photons: f64,
     exposure_s: f64,
+    /// How a series goes, and the photons of its unit of intensity.
+    series: Option<(Course, f32)>,
     /// Pixels in the shadow of the beamstop.
     shadow: Vec<usize>,
 }
@@ -119,7 +122,12 @@ impl Experiment {
             Instrument::draw(readout, pose, &config.instrument, named("instrument"))?;
         let mut view = view.unwrap_or_else(|| View::new(&instrument));
         view.blank = chance(&mut draw::generator(named("blank")), ranges.blank_share);
-        let mut sample = config.scene.sample(place.branch, &view, named("sample"));
+        let (mut sample, course) = config.scene.sample(
+            place.branch,
+            &view,
+            config.frames_per_experiment,
+            named("sample"),
+        );
         if let Some(nuisance) = &config.disturbance {
             let mut rng = draw::generator(named("disturbing streaks"));
             if chance(&mut rng, nuisance.streak_share) {
@@ -130,7 +138,7 @@ impl Experiment {
         let usual_photons = ranges.bright_photons.log_uniform(&mut rng);
         let exposure_s = ranges.exposure_s.log_uniform(&mut rng);
         let (components, component_of) = ingredients(&sample);
-        Ok(Self {
+        let mut experiment = Self {
             shadow: instrument.stop_pixels(),
             instrument,
             sample,
@@ -138,19 +146,51 @@ impl Experiment {
             components,
             usual_photons,
             exposure_s,
-        })
+            series: None,
+        };
+        experiment.series = course.map(|course| {
+            // Both phases together: the brightness of a frame is that of what is there.
+            let all = experiment.intensities(&experiment.sample, Sample::unvaried(), false);
+            let instrument = &experiment.instrument;
+            (course, instrument.photons_per_unit(&all.0, usual_photons))
+        });
+        Ok(experiment)
+    }
+
+    /// What happens in the series that this experiment is.
+    pub(crate) fn events(&self) -> &[Event] {
+        self.series
+            .as_ref()
+            .map_or(&[], |(course, _)| course.events.as_slice())
     }
 
     /// The expected photons of a frame; with those of each component if asked for.
     pub(crate) fn expose(&self, place: &Place, by_component: bool) -> Exposed {
         let instrument = &self.instrument;
         let mut rng = place.variation();
-        // A series keeps its exposure; beam and sample thickness do not stay the same.
-        let brighter = draw::log_uniform(&mut rng, 0.3, 3.0);
-        let (sample, variation) = self.sample.varied(&mut rng);
+        let moment = self
+            .series
+            .as_ref()
+            .map(|(course, _)| course.at(place.frame, &mut rng));
+        // An experiment keeps its exposure; beam and sample thickness do not stay the same.
+        let brighter = match &moment {
+            Some(moment) => moment.beam,
+            None => draw::log_uniform(&mut rng, 0.3, 3.0),
+        };
+        let (sample, variation) = match &moment {
+            Some(moment) => self.sample.at_moment(moment),
+            None => self.sample.varied(&mut rng),
+        };
         let (mut total, mut known) = self.intensities(&sample, variation, by_component);
         let bright_photons = self.usual_photons * brighter;
-        let photons = instrument.photons_per_unit(&total, bright_photons);
+        let photons = match &self.series {
+            Some((_, photons)) => photons * brighter as f32,
+            None => instrument.photons_per_unit(&total, bright_photons),
+        };
+        if let Some(moment) = moment {
+            known.values.push(("progress", moment.progress));
+            known.values.push(("beam_intensity", moment.beam));
+        }
         for image in known.parts.iter_mut().chain([&mut total]) {
             image.mapv_inplace(|value| value * photons);
         }

@@ -26,6 +26,7 @@ mod preset;
 mod quadrature;
 mod rays;
 mod scene;
+mod sequence;
 mod simulation;
 mod speckle;
 mod spot;
@@ -46,9 +47,11 @@ pub use instrument::{
 pub use label::{LabelRules, tags_of};
 pub use preset::{Preset, UnknownPreset};
 pub use scene::{
-    KindWeights, LatticeWeights, Ranges, SceneConfig, TagScene, Technique, TechniqueScene,
+    Calibrant, CalibrantScene, CentreRanges, KindWeights, LatticeRanges, LatticeWeights,
+    ParticleRanges, Ranges, SampleScene, SceneConfig, TagScene, Technique, TechniqueScene,
     UnknownTechnique,
 };
+pub use sequence::{Event, SequenceKind, SequenceScene};
 pub use simulation::{Component, Origin, SimError, Simulation, SimulationConfig};
 pub use tags::{TagSet, UnknownTagSet};
 pub use truth::{ComponentTruth, ImageTruth, Truth};

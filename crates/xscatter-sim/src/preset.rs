@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::draw::Interval;
-use crate::instrument::{Conceptual, DetectorChoice};
-use crate::scene::{Ranges, SceneConfig, TagScene};
+use crate::instrument::{Conceptual, DetectorChoice, Severity};
+use crate::scene::{CalibrantScene, Ranges, SceneConfig, TagScene};
+use crate::sequence::SequenceScene;
 use crate::simulation::SimulationConfig;
 
 /// A named simulation.
@@ -26,17 +27,44 @@ pub enum Preset {
     FourTechniques,
     /// Small-angle patterns that carry the 17 tags of the mission.
     BnlTags17,
+    /// The samples of the tags on instruments of a severity from 0, ideal, to 5.
+    Robustness(Severity),
+    /// Series in which something happens: order and disorder, crystallisation, drying.
+    TimeSeries,
+    /// Rings of calibrants.
+    Calibrants,
 }
 
 impl Preset {
     /// All presets.
-    pub const ALL: [Self; 2] = [Self::FourTechniques, Self::BnlTags17];
+    pub const ALL: [Self; 10] = [
+        Self::FourTechniques,
+        Self::BnlTags17,
+        Self::Robustness(Severity::ALL[0]),
+        Self::Robustness(Severity::ALL[1]),
+        Self::Robustness(Severity::ALL[2]),
+        Self::Robustness(Severity::ALL[3]),
+        Self::Robustness(Severity::ALL[4]),
+        Self::Robustness(Severity::ALL[5]),
+        Self::TimeSeries,
+        Self::Calibrants,
+    ];
 
     /// Its name.
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::FourTechniques => "four-techniques",
             Self::BnlTags17 => "bnl-tags-17",
+            Self::Robustness(severity) => match severity.level() {
+                0 => "robustness-severity-0",
+                1 => "robustness-severity-1",
+                2 => "robustness-severity-2",
+                3 => "robustness-severity-3",
+                4 => "robustness-severity-4",
+                _ => "robustness-severity-5",
+            },
+            Self::TimeSeries => "time-series",
+            Self::Calibrants => "calibrants",
         }
     }
 
@@ -44,19 +72,26 @@ impl Preset {
     pub const fn description(self) -> &'static str {
         match self {
             Self::FourTechniques => "SAXS, WAXS, GISAXS and GIWAXS in turns, on five detectors",
-            Self::BnlTags17 => "small-angle patterns with the 17 tags of the mission",
+            Self::BnlTags17 => "small-angle patterns with the 17 tags of the mission, 256 × 256 pixels",
+            Self::Robustness(_) => {
+                "the same samples and seeds on instruments from ideal (0) to very bad (5)"
+            }
+            Self::TimeSeries => {
+                "series of 100 frames: order and disorder, crystallisation, drying, with events"
+            }
+            Self::Calibrants => "AgBh, LaB6, CeO2, Si and α-Al2O3 with exact poses",
         }
     }
 
     /// Its configuration with this seed.
     pub fn config(self, seed: u64) -> SimulationConfig {
+        let config = SimulationConfig {
+            seed,
+            ..SimulationConfig::default()
+        };
         match self {
-            Self::FourTechniques => SimulationConfig {
-                seed,
-                ..SimulationConfig::default()
-            },
+            Self::FourTechniques => config,
             Self::BnlTags17 => SimulationConfig {
-                seed,
                 frames: 10_000,
                 frames_per_experiment: 100,
                 detectors: tag_detectors(),
@@ -66,7 +101,48 @@ impl Preset {
                     beam_off_share: 0.6,
                     ..Ranges::default()
                 },
-                ..SimulationConfig::default()
+                ..config
+            },
+            Self::Robustness(severity) => SimulationConfig {
+                frames: 1_000,
+                frames_per_experiment: 10,
+                detectors: vec![severity.detector(256)],
+                scene: SceneConfig::Tags(TagScene::default()),
+                ranges: Ranges {
+                    bright_photons: Interval::new(100.0, 1e4),
+                    beam_off_share: 0.0,
+                    beam_at_edge_share: 0.0,
+                    ..Ranges::default()
+                },
+                instrument: severity.instrument(),
+                disturbance: Some(severity.pose()),
+                ..config
+            },
+            Self::TimeSeries => SimulationConfig {
+                frames: 3_000,
+                frames_per_experiment: 100,
+                detectors: tag_detectors(),
+                scene: SceneConfig::Series(SequenceScene::default()),
+                ranges: Ranges {
+                    bright_photons: Interval::new(50.0, 1e4),
+                    blank_share: 0.0,
+                    ..Ranges::default()
+                },
+                ..config
+            },
+            Self::Calibrants => SimulationConfig {
+                frames: 100,
+                frames_per_experiment: 1,
+                scene: SceneConfig::Calibrants(CalibrantScene::default()),
+                ranges: Ranges {
+                    // Close enough for the first ring of silver behenate on every detector.
+                    saxs_distance_m: Interval::new(0.3, 2.0),
+                    bright_photons: Interval::new(100.0, 1e4),
+                    blank_share: 0.0,
+                    beam_off_share: 0.0,
+                    ..Ranges::default()
+                },
+                ..config
             },
         }
     }

@@ -8,10 +8,12 @@
 //! Angles and energies are uniform, sizes, distances and intensities log-uniform.
 
 mod gisaxs;
+mod given;
 mod giwaxs;
 mod pose;
 mod sample;
 mod saxs;
+mod series;
 mod tags;
 mod view;
 mod waxs;
@@ -22,14 +24,19 @@ use std::str::FromStr;
 
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use xscatter_core::seed::derive_named;
 
 use crate::curve::Curve;
-use crate::draw::{chance, log_uniform, uniform, weighted};
+use crate::draw::{self, chance, log_uniform, uniform, weighted};
+use crate::instrument::Readout;
 use crate::pattern::{azimuthal, grains};
+use crate::sequence::{Course, SequenceKind, SequenceScene};
 use crate::simulation::SimError;
 use crate::texture::ring_kernel;
 
-pub use pose::Ranges;
+pub use given::{LatticeRanges, ParticleRanges, SampleScene};
+pub use pose::{CentreRanges, Ranges};
+pub use series::{Calibrant, CalibrantScene};
 pub use tags::{KindWeights, LatticeWeights, TagScene};
 
 pub(crate) use pose::{disturb, draw_pose};
@@ -99,6 +106,12 @@ pub enum SceneConfig {
     Techniques(TechniqueScene),
     /// Small-angle patterns in transmission that carry many tags.
     Tags(TagScene),
+    /// Series in which something happens; an experiment is one of them.
+    Series(SequenceScene),
+    /// Rings of calibrants.
+    Calibrants(CalibrantScene),
+    /// A sample of given dimensions.
+    Sample(SampleScene),
 }
 
 /// Samples of the four techniques, in turns: frame i shows number i mod n of the list.
@@ -125,7 +138,7 @@ impl Default for SceneConfig {
 
 impl SceneConfig {
     /// Refuses an impossible scene, by the name of the parameter.
-    pub(crate) fn check(&self) -> Result<(), SimError> {
+    pub(crate) fn check(&self, ranges: &Ranges, readouts: &[Readout]) -> Result<(), SimError> {
         match self {
             Self::Techniques(scene) => {
                 let mut sorted = scene.techniques.clone();
@@ -141,6 +154,9 @@ impl SceneConfig {
                 Ok(())
             }
             Self::Tags(scene) => scene.check(),
+            Self::Series(scene) => scene.check(),
+            Self::Calibrants(scene) => scene.check(),
+            Self::Sample(scene) => scene.check(ranges, readouts),
         }
     }
 
@@ -148,7 +164,9 @@ impl SceneConfig {
     pub(crate) fn branches(&self) -> usize {
         match self {
             Self::Techniques(scene) => scene.techniques.len(),
-            Self::Tags(_) => 1,
+            Self::Series(scene) => scene.kinds.len(),
+            Self::Calibrants(scene) => scene.calibrants.len(),
+            Self::Tags(_) | Self::Sample(_) => 1,
         }
     }
 
@@ -156,26 +174,46 @@ impl SceneConfig {
         match self {
             Self::Techniques(scene) => scene.techniques[branch].name(),
             Self::Tags(_) => "tags",
+            Self::Series(scene) => scene.kinds[branch].name(),
+            Self::Calibrants(scene) => scene.calibrants[branch].name(),
+            Self::Sample(_) => "sample",
         }
     }
 
     pub(crate) fn technique(&self, branch: usize) -> Technique {
         match self {
             Self::Techniques(scene) => scene.techniques[branch],
-            Self::Tags(_) => Technique::Saxs,
+            Self::Series(scene) if scene.kinds[branch] == SequenceKind::Crystallisation => {
+                Technique::Waxs
+            }
+            Self::Calibrants(scene) => scene.calibrants[branch].technique(),
+            Self::Tags(_) | Self::Series(_) | Self::Sample(_) => Technique::Saxs,
         }
     }
 
+    /// The sample of an experiment of `frames` frames, and how a series of it goes.
     pub(crate) fn sample(
         &self,
         branch: usize,
         view: &View,
+        frames: usize,
         seed: u64,
-    ) -> Sample {
-        match self {
-            Self::Techniques(_) => Sample::draw(self.technique(branch), view, seed),
-            Self::Tags(scene) => scene.sample(view, seed),
-        }
+    ) -> (Sample, Option<Course>) {
+        let patterns = match self {
+            Self::Techniques(_) => return (Sample::draw(self.technique(branch), view, seed), None),
+            Self::Tags(scene) => scene.patterns(view, seed),
+            Self::Series(scene) => {
+                let kind = scene.kinds[branch];
+                let mut rng = draw::generator(derive_named(seed, "course"));
+                let course = Course::draw(scene, kind, frames, &mut rng);
+                let mut rng = draw::generator(derive_named(seed, "phases"));
+                let phases = series::phases(kind, view, &mut rng).to_vec();
+                return (Sample::Transmission(phases), Some(course));
+            }
+            Self::Calibrants(scene) => series::calibrant(scene.calibrants[branch], view, seed),
+            Self::Sample(scene) => scene.draw(view, seed),
+        };
+        (Sample::Transmission(patterns), None)
     }
 }
 

@@ -227,7 +227,7 @@ impl Simulation {
             .iter()
             .map(DetectorChoice::readout)
             .collect::<Result<Vec<_>, _>>()?;
-        config.scene.check()?;
+        config.scene.check(&config.ranges, &readouts)?;
         Ok(Self {
             config,
             readouts,

@@ -14,6 +14,7 @@ use crate::feature::{Azimuth, Role};
 use crate::instrument::StopKind;
 use crate::label::LabelRules;
 use crate::scene::Technique;
+use crate::sequence::Event;
 use crate::simulation::Origin;
 use crate::visibility::{ComponentVisibility, Visibility};
 
@@ -32,7 +33,7 @@ pub struct Truth {
     ///
     /// Of the sample what it has (`q_star_inv_nm`, `d_spacing_nm`, `radius_nm`, …), and of every frame
     /// `beam_row_px`, `beam_column_px`, `distance_m`, `wavelength_m`, `exposure_s` and, at grazing
-    /// incidence, `incident_angle_rad`.
+    /// incidence, `incident_angle_rad`; of a frame of a series `progress` and `beam_intensity`.
     pub values: BTreeMap<String, f64>,
     /// What the frame is made of.
     pub components: Vec<ComponentTruth>,
@@ -40,6 +41,9 @@ pub struct Truth {
     pub image: ImageTruth,
     /// The tags of the whole tree that hold, as `features.main.ring: isotropic`, in alphabetical order.
     pub tree: Vec<String>,
+    /// What happens in the series that the frame belongs to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
     /// By which rules tags are decided.
     #[serde(default, skip_serializing_if = "LabelRules::is_default")]
     pub rules: LabelRules,
@@ -171,6 +175,7 @@ impl Truth {
                 saturated_pixels: seen.saturated_pixels,
             },
             tree: Vec::new(),
+            events: experiment.events().to_vec(),
             rules: rules.clone(),
         };
         truth.tree = truth.grow_tree();

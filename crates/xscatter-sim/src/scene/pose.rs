@@ -34,6 +34,8 @@ pub struct Ranges {
     pub exposure_s: Interval,
     /// Photons in the brightest 0.5 % of the pixels.
     pub bright_photons: Interval,
+    /// Where the direct beam meets the image in transmission; drawn by the shares below if not given.
+    pub beam_centre: Option<CentreRanges>,
     /// Share of the experiments without sample: air, window or bare substrate.
     pub blank_share: f64,
     /// Share of the experiments whose image is stored turned: upside down or by a quarter.
@@ -44,6 +46,16 @@ pub struct Ranges {
     pub beam_off_share: f64,
     /// Share of the WAXS and GIWAXS experiments with a tilted detector.
     pub tilted_share: f64,
+}
+
+/// A place as a share of the rows and of the columns of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CentreRanges {
+    /// 0 at the first row, 1 past the last.
+    pub row: Interval,
+    /// 0 at the first column, 1 past the last.
+    pub column: Interval,
 }
 
 impl Default for Ranges {
@@ -57,6 +69,7 @@ impl Default for Ranges {
             incident_angle_deg: Interval::new(0.1, 0.6),
             exposure_s: Interval::new(0.01, 60.0),
             bright_photons: Interval::new(20.0, 3e4),
+            beam_centre: None,
             blank_share: 0.04,
             turned_share: 0.25,
             beam_at_edge_share: 0.2,
@@ -80,6 +93,12 @@ impl Ranges {
             ("bright_photons", self.bright_photons, 1e-3, 1e9),
         ] {
             interval.check(&format!("ranges.{name}"), low, high)?;
+        }
+        if let Some(centre) = self.beam_centre {
+            // Further off, no pixel of any detector sees what scatters at small angles.
+            for (name, interval) in [("row", centre.row), ("column", centre.column)] {
+                interval.check(&format!("ranges.beam_centre.{name}"), -2.0, 3.0)?;
+            }
         }
         for (name, share) in [
             ("blank_share", self.blank_share),
@@ -121,6 +140,8 @@ pub(crate) fn draw_pose(
     };
     let share = if technique.is_grazing() {
         grazing_centre(technique, ranges, quarter, rng)
+    } else if let Some(centre) = ranges.beam_centre {
+        (centre.row.uniform(rng), centre.column.uniform(rng))
     } else {
         transmission_centre(technique, ranges, rng)
     };

@@ -9,6 +9,7 @@ use crate::feature::{Azimuth, Feature, Role};
 use crate::instrument::Instrument;
 use crate::pattern::{Pattern, axis};
 use crate::rays::Ray;
+use crate::sequence::Moment;
 
 /// What scatters: a sum of parts for the pixels of one instrument.
 #[derive(Debug, Clone)]
@@ -140,6 +141,31 @@ impl Sample {
             }),
         };
         (sample, variation)
+    }
+
+    /// A frame of a series: the phase at the beginning, the phase at the end, and what stays.
+    pub(crate) fn at_moment(&self, moment: &Moment) -> (Self, SampleVariation) {
+        let mut sample = self.clone();
+        if let Self::Transmission(patterns) = &mut sample {
+            for (pattern, share) in patterns.iter_mut().zip(moment.shares) {
+                for part in &mut pattern.parts {
+                    part.weight *= share as f32;
+                }
+            }
+        }
+        let variation = SampleVariation {
+            stretch: moment.spacing as f32,
+            turn: (1.0, 0.0),
+        };
+        (sample, variation)
+    }
+
+    /// The sample as it is drawn.
+    pub(crate) fn unvaried() -> SampleVariation {
+        SampleVariation {
+            stretch: 1.0,
+            turn: (1.0, 0.0),
+        }
     }
 
     /// Adds the intensity of every part along a row of pixels, in arbitrary units, to the sums of the

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::saxs::backdrop::{Backdrop, draw_backdrop};
 use super::saxs::{SaxsKind, draw_kind, lattices};
-use super::{Sample, View};
+use super::View;
 use crate::draw::{self, Interval, chance, weighted};
 use crate::lattice::Lattice;
 use crate::noise::poisson;
@@ -21,13 +21,13 @@ use crate::pattern::{Direction, Pattern};
 use crate::simulation::SimError;
 
 /// How often a lattice is drawn again.
-const TRIES: usize = 100;
+const TRIES: usize = 40;
 
 /// How many orders tell BCC from SC.
 const SEVEN: usize = 7;
 
 /// How dark an order may be against the brightest.
-const DARKEST_ORDER: f32 = 2e-3;
+const DARKEST_ORDER: f32 = 5e-3;
 
 /// The widest first order, over its place, of a lattice whose orders can be told apart.
 const RESOLVED_WIDTH: f64 = 0.06;
@@ -161,7 +161,7 @@ impl Default for LatticeWeights {
             lamellar: 0.1,
             hexagonal: 0.12,
             simple_cubic: 0.1,
-            body_centred: 0.45,
+            body_centred: 0.5,
             face_centred: 0.3,
         }
     }
@@ -272,7 +272,7 @@ impl TagScene {
         )
     }
 
-    pub(crate) fn sample(&self, view: &View, seed: u64) -> Sample {
+    pub(crate) fn patterns(&self, view: &View, seed: u64) -> Vec<Pattern> {
         let stream = |concern: &str| draw::generator(xscatter_core::seed::derive_named(seed, concern));
         let mut patterns = Vec::new();
         if !view.blank {
@@ -300,7 +300,7 @@ impl TagScene {
             }
         }
         patterns.push(self.backdrop(view, &mut stream("backdrop")));
-        Sample::Transmission(patterns)
+        patterns
     }
 
     fn component(&self, view: &View, rng: &mut ChaCha8Rng) -> Pattern {
@@ -313,16 +313,21 @@ impl TagScene {
             &self.lattices.all().map(|(_, kind, weight)| (kind, weight)),
         );
         let textured = chance(rng, 0.3);
-        let mut pattern = lattices::lattice(view, rng, lattice, textured);
         if chance(rng, self.resolved_share) {
+            // Room for seven orders, and a first one far enough from the beam to be narrow.
+            let room = View {
+                q_low_inv_nm: view.q_low_inv_nm.max(25.0 * view.q_pixel_inv_nm),
+                q_high_inv_nm: 0.55 * view.q_high_inv_nm,
+                ..*view
+            };
             for _ in 0..TRIES {
+                let pattern = lattices::lattice(&room, rng, lattice, textured);
                 if is_resolved(&pattern, view) {
-                    break;
+                    return pattern;
                 }
-                pattern = lattices::lattice(view, rng, lattice, textured);
             }
         }
-        pattern
+        lattices::lattice(view, rng, lattice, textured)
     }
 
     /// What is not of the sample.

@@ -244,7 +244,7 @@ pub(super) fn powder_specimen(view: &View, rng: &mut ChaCha8Rng) -> Specimen {
     })
 }
 
-fn powder(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
+pub(super) fn powder(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
     let specimen = powder_specimen(view, rng);
     let config = draw_width(view, rng);
     if chance(rng, 0.3) {
