@@ -62,6 +62,15 @@ impl Ring {
         rings
     }
 
+    /// The same ring, brighter by a factor.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self {
+            strength: factor * self.strength,
+            ..self
+        }
+    }
+
     /// Its intensity at `q_inv_nm`.
     pub fn intensity(&self, q_inv_nm: f64, width: &Width) -> f64 {
         let centre = self.q_inv_nm;
@@ -256,6 +265,19 @@ mod tests {
             ..Default::default()
         });
         assert_relative_eq!(width.fwhm_inv_nm(10.0), 0.1, max_relative = 1e-13);
+    }
+
+    /// G-LP-1: the 1/q² of the rings is the Lorentz factor of a powder, written per 2θ.
+    #[test]
+    fn g_lp_1_the_lorentz_factor() {
+        let wavelength = 1.0;
+        for degrees in [5.0_f64, 15.0, 30.0] {
+            let theta = degrees.to_radians();
+            let q = 2.0 * TAU / wavelength * theta.sin();
+            let per_angle = wavelength / (TAU * theta.cos()) / (q * q);
+            let lorentz = 1.0 / (theta.sin().powi(2) * theta.cos());
+            assert_relative_eq!(per_angle / lorentz, 0.001_007_86, max_relative = 1e-5);
+        }
     }
 
     #[test]

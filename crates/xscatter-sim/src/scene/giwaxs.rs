@@ -151,6 +151,7 @@ fn polymer(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
     let azimuth = from_normal(part.two_fold_at(stack));
     film.push(part.known_as(Feature::peaks(vec![stack], broad, azimuth)));
 
+    film.value("q_star_inv_nm", layer);
     film.value("d_spacing_nm", TAU / layer);
     film.value("pi_stack_nm", TAU / stack);
     film.value("grain_size_nm", TAU * 0.9 / width);

@@ -4,15 +4,15 @@ use std::f64::consts::{PI, TAU};
 
 use rand_chacha::ChaCha8Rng;
 
-use super::super::waxs::{Specimen, draw_width, radial, width_of, with_sine};
-use super::super::{View, waxs};
+use super::super::View;
+use super::super::waxs::{Arc, Specimen, arc_parts, draw_width, radial, width_of, with_sine};
 use super::{about_normal, from_normal};
 use crate::crystal::{Substance, dot};
 use crate::curve::Curve;
 use crate::draw::{chance, log_uniform, uniform, whole};
 use crate::feature::{Azimuth, Feature};
 use crate::orientation::{Mosaic, VonMises};
-use crate::pattern::{Part, Pattern, Spot};
+use crate::pattern::{Part, Pattern};
 use crate::powder::{Ring, Width, WidthConfig};
 
 /// Crystallites in all directions.
@@ -27,6 +27,7 @@ pub(super) fn isotropic(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
     let radial = radial(view, &specimen.rings, &width);
     let orders: Vec<f64> = strong.iter().map(|ring| ring.q_inv_nm).collect();
     if let Some(first) = orders.first() {
+        film.value("q_star_inv_nm", *first);
         film.value("d_spacing_nm", TAU / first);
     }
     film.value("grain_size_nm", width.config().size_nm);
@@ -284,9 +285,9 @@ pub(super) fn oriented(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
     let texture = Texture::draw(rng, &specimen, &strong);
     let rods = chance(rng, 0.3);
     let decay = TAU / log_uniform(rng, 0.2, 2.0);
-    let reflected = chance(rng, 0.25).then(|| log_uniform(rng, 0.05, 0.8));
 
     if let Some(first) = strong.first() {
+        film.value("q_star_inv_nm", first.q_inv_nm);
         film.value("d_spacing_nm", TAU / first.q_inv_nm);
     }
     film.value("grain_size_nm", width.config().size_nm);
@@ -300,12 +301,6 @@ pub(super) fn oriented(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
         stand(view, &specimen, &strong, &width, decay, &texture, film);
     } else {
         arcs(view, &specimen, &strong, &width, &texture, film);
-    }
-    if let Some(share) = reflected
-        && texture.mosaic_rad < 0.12
-        && texture.in_plane.is_none()
-    {
-        echoes(view, &specimen, &strong, &width, share, &texture, film);
     }
 }
 
@@ -322,28 +317,28 @@ fn arcs(
     texture: &Texture,
     film: &mut Pattern,
 ) {
-    let drawn: Vec<(&Ring, Curve, f64)> = strong
+    let arcs: Vec<Arc> = strong
         .iter()
         .map(|ring| {
-            let (curve, mean) = texture.density(view, specimen, ring);
-            (ring, curve, mean * peak(ring, width))
+            let (azimuth, mean) = texture.density(view, specimen, ring);
+            Arc {
+                ring: ring.times(mean),
+                azimuth,
+                kind: Azimuth::Isotropic,
+            }
         })
         .collect();
     // By the brightest place of each: that is what one sees.
-    let brightest = drawn
+    let brightest = arcs
         .iter()
-        .map(|(_, curve, weight)| weight * f64::from(curve.max()))
+        .map(|arc| peak(&arc.ring, width) * f64::from(arc.azimuth.max()))
         .fold(0.0, f64::max);
-    for (ring, curve, weight) in drawn {
-        let height = 3.0 * weight / brightest;
-        if height < 1e-5 {
-            continue;
-        }
-        let q = ring.q_inv_nm;
-        let part = Part::rings("oriented crystals", height, radial(view, &[*ring], width))
-            .textured(Some(curve));
-        let azimuth = from_normal(part.two_fold_at(q));
-        let feature = Feature::peaks(vec![q], width.fwhm_inv_nm(q), azimuth);
+    for part in arc_parts(view, "oriented crystals", arcs, width, brightest / 3.0) {
+        let azimuth = from_normal(part.feature.azimuth);
+        let feature = Feature {
+            azimuth,
+            ..part.feature.clone()
+        };
         film.push(part.known_as(feature));
     }
 }
@@ -381,7 +376,7 @@ fn stand(
                 };
                 let (curve, _) = about_normal(|angle| texture.mosaic.pole_density(angle, 0.0));
                 film.push(
-                    Part::rings("layer peaks", share, waxs::radial(view, &[one], width))
+                    Part::rings("layer peaks", share, radial(view, &[one], width))
                         .textured(Some(curve))
                         .known_as(feature(ring.q_inv_nm)),
                 );
@@ -408,41 +403,6 @@ fn stand(
 /// The direction of a reflection about the beam: π/2 is the normal.
 fn from_equator(cosine: f64) -> f64 {
     cosine.clamp(-1.0, 1.0).asin()
-}
-
-/// What the reflected beam diffracts: the same spots, higher by twice the incident k_z.
-fn echoes(
-    view: &View,
-    specimen: &Specimen,
-    strong: &[Ring],
-    width: &Width,
-    share: f64,
-    texture: &Texture,
-    film: &mut Pattern,
-) {
-    let normal = texture.planes[0].0;
-    let lift = 2.0 * view.k_inv_nm * view.incident_angle_rad.sin();
-    let brightest = strong.iter().map(|r| peak(r, width)).fold(0.0, f64::max);
-    let mut spots = Vec::new();
-    for ring in strong {
-        for shell in shells(specimen, ring, normal, perpendicular(normal)) {
-            let (z, parallel) = (
-                ring.q_inv_nm * shell.psi.0 + lift,
-                ring.q_inv_nm * shell.psi.1,
-            );
-            let height = peak(ring, width) / brightest * shell.strength / ring.strength;
-            let sigma_q = width.fwhm_inv_nm(ring.q_inv_nm) / 2.355;
-            for side in [1.0, -1.0] {
-                let q = z.hypot(parallel);
-                let angle = (side * parallel).atan2(z);
-                let spread = texture.mosaic_rad.max(sigma_q / q);
-                spots.push(Spot::new((q, angle), (sigma_q, spread), height));
-            }
-        }
-    }
-    let q = strong.first().map_or(1.0, |ring| ring.q_inv_nm);
-    let feature = Feature::peaks(vec![q], width.fwhm_inv_nm(q), Azimuth::Isotropic);
-    film.push(Part::spots("spots of the reflected beam", share, spots).known_as(feature));
 }
 
 #[cfg(test)]
@@ -576,6 +536,6 @@ mod tests {
             assert!(!film.parts.is_empty());
             names.extend(film.parts.iter().map(|part| part.name));
         }
-        assert_eq!(names.len(), 4, "{names:?}");
+        assert_eq!(names.len(), 3, "{names:?}");
     }
 }

@@ -21,6 +21,12 @@ use crate::pattern::{Part, Pattern, Spot};
 /// The most spots on a frame.
 const MOST_SPOTS: usize = 500;
 
+/// So many crystals are in the beam at most.
+const MOST_CRYSTALS: usize = 12;
+
+/// So many spots, on the image or beside it, are worth an exposure.
+const FEWEST_SPOTS: usize = 40;
+
 /// 2√(2 ln 2)
 const FWHM_OVER_SIGMA: f64 = 2.354_820_045;
 
@@ -45,9 +51,14 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
     let width = width_of(config);
     // The mosaic, and the turn during the exposure.
     let mosaic_rad = log_uniform(rng, 5e-4, 0.02);
-    let turn_rad = log_uniform(rng, 1e-3, 0.06);
+    let turn_rad = log_uniform(rng, 2e-3, 0.2);
     let mut excited = Vec::new();
-    for _ in 0..whole(rng, 1, 4) {
+    let crystals = whole(rng, 1, 4);
+    for index in 0..MOST_CRYSTALS {
+        // A crystal that shows next to nothing is turned, or another one is found.
+        if index >= crystals && excited.len() >= FEWEST_SPOTS {
+            break;
+        }
         let rotation = random_rotation(rng);
         let vectors = specimen.reflections.iter().map(|r| {
             let g = rotation.map(|row| dot(row, r.g_inv_nm));
@@ -62,7 +73,7 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
         ));
     }
     // The spots that matter, each spread over what makes it wide.
-    let spots: Vec<(Excited, (f64, f64), f64)> = excited
+    let mut spots: Vec<(Excited, (f64, f64), f64)> = excited
         .into_iter()
         .filter(|spot| spot.q_inv_nm > view.q_low_inv_nm && spot.q_inv_nm < view.q_max_inv_nm)
         .map(|spot| {
@@ -73,7 +84,6 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
             (spot, (sigma_q, across), height)
         })
         .collect();
-    let mut spots = spots;
     spots.sort_by(|a, b| b.2.total_cmp(&a.2));
     spots.truncate(MOST_SPOTS);
     let brightest = spots.first().map_or(1.0, |spot| spot.2);
@@ -97,7 +107,8 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
         },
         ..Feature::of(Role::Ring)
     };
-    pattern.push(Part::spots("single-crystal spots", 1.0, drawn).known_as(feature));
+    let weight = log_uniform(rng, 1.0, 30.0);
+    pattern.push(Part::spots("single-crystal spots", weight, drawn).known_as(feature));
 }
 
 /// Which reflections are near the Ewald sphere of a beam along the first axis; both Friedel mates.
