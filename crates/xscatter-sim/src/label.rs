@@ -300,7 +300,7 @@ impl Truth {
     fn diffuse_low(&self) -> TagState {
         let present = self.components_with(Role::DiffuseLow);
         let own = self.diffuse(present, self.image.snr_diffuse_low);
-        let like_it = self.components.iter().map(|c| match c.role {
+        let like_it = self.components.iter().map(|c| match self.role_of(c) {
             // A form factor without fringes is Guinier's law.
             Role::FormFactor => all([
                 above(c.snr, self.rules.visible_snr),

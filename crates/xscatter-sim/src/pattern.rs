@@ -408,6 +408,7 @@ impl Pattern {
     }
 
     /// Adds what all parts scatter at every q of a row, in the direction given by cosine and sine.
+    #[cfg(test)]
     pub(crate) fn add_row(&self, q: &[f32], cosine: &[f32], sine: &[f32], out: &mut [f32]) {
         for part in &self.parts {
             part.add_row(q, cosine, sine, out);
@@ -415,14 +416,11 @@ impl Pattern {
     }
 
     /// The intensity at q in a direction.
+    #[cfg(test)]
     pub(crate) fn at(&self, q: f32, towards: Direction) -> f32 {
         let mut value = [0.0];
         self.add_row(&[q], &[towards.cosine], &[towards.sine], &mut value);
         value[0]
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.parts.iter().map(|part| part.name)
     }
 
     /// What differs between two frames of one sample: the share of each part.

@@ -59,9 +59,24 @@ impl Truth {
         if [Tag::Strong, Tag::Weak].map(|tag| self.tag(tag)) == [TagState::Negative; 2] {
             tree.push("image.general.intermediate scattering".into());
         }
-        if self.image.saturated_pixels > 0 {
-            tree.push("image.problem.saturation".into());
+        for (holds, name) in [
+            (self.image.saturated_pixels > 0, "image.problem.saturation"),
+            (self.image.zingers >= 1.0, "image.problem.zingers"),
+            (
+                self.image.window_obstruction,
+                "image.problem.windowed obstruction",
+            ),
+            (self.image.blocked, "image.problem.blocked"),
+            (
+                self.experiment.starts_with("AgBh"),
+                "substance.instrumental.AgBH",
+            ),
+        ] {
+            if holds {
+                tree.push(name.to_owned());
+            }
         }
+        tree.push(format!("image.measured.{}", self.measured()));
         for component in &self.components {
             self.grow_branch(component, &mut tree);
         }
@@ -70,12 +85,29 @@ impl Truth {
         tree
     }
 
+    /// What the frame is a measurement of.
+    fn measured(&self) -> &'static str {
+        let of_sample = |c: &&ComponentTruth| c.role != Role::Surroundings;
+        let beam =
+            |c: &&ComponentTruth| c.name == "direct beam" && c.snr >= self.rules.visible_snr.high;
+        let mut sample = self.components.iter().filter(of_sample);
+        if sample.clone().any(|c| c.name.starts_with("calibrant")) {
+            "standard"
+        } else if sample.next().is_some() {
+            "sample"
+        } else if self.components.iter().any(|c| beam(&c)) {
+            "direct"
+        } else {
+            "dark"
+        }
+    }
+
     fn grow_branch(&self, component: &ComponentTruth, tree: &mut Vec<String>) {
         if self.peaks(component) != TagState::Positive {
             return;
         }
         let uneven = self.uneven(component) == TagState::Positive;
-        match component.role {
+        match self.role_of(component) {
             Role::Ring => self.grow_ring(component, uneven, tree),
             Role::Halo => grow_texture("halo", component, uneven, tree),
             Role::DiffuseLow | Role::DiffuseHigh => {
@@ -99,11 +131,19 @@ impl Truth {
             ("mesostructure", "sample.type.mesostructure"),
             ("speckle", "features.other.coherent speckle"),
             ("coherent", "features.other.coherent speckle"),
-            ("calibrant", "image.measured.standard"),
+            (
+                "mesostructure: simple cubic",
+                "sample.special.meso lattice SC",
+            ),
         ] {
             if component.name.starts_with(start) {
                 tree.push(tag.to_owned());
             }
+        }
+        if component.name.starts_with("mesostructure")
+            && matches!(component.azimuth, Azimuth::Grains { count: 1, .. })
+        {
+            tree.push("sample.type.single crystal".into());
         }
     }
 
