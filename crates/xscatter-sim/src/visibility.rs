@@ -349,7 +349,13 @@ impl Bins<'_> {
         let explained = (level * level * moments[2] - 2.0 * level * slope * moments[1]
             + slope * slope * moments[0])
             / determinant;
-        (energy - explained).max(0.0).sqrt()
+        // What is left of two nearly equal numbers is rounding.
+        let left = energy - explained;
+        if left <= 1e-9 * energy {
+            0.0
+        } else {
+            left.sqrt()
+        }
     }
 
     fn azimuth(&self, sums: &[Sums]) -> f64 {
