@@ -15,7 +15,7 @@ use xscatter_geometry::GeometryError;
 use crate::draw::{self, chance};
 use crate::feature::{Feature, Role};
 use crate::instrument::{Instrument, InstrumentRanges, Readout};
-use crate::scene::{Row, Sample, SampleVariation, View, disturb, draw_pose};
+use crate::scene::{Row, Sample, SampleVariation, SceneConfig, View, disturb, draw_pose};
 use crate::sequence::{Course, Event};
 use crate::simulation::{Component, Place, SimulationConfig};
 
@@ -38,6 +38,8 @@ pub(crate) struct Experiment {
     components: Vec<Ingredient>,
     usual_photons: f64,
     exposure_s: f64,
+    /// Whether the sample is a standard, which neither expands nor turns.
+    rigid: bool,
     /// How a series goes, and the photons of its unit of intensity.
     series: Option<(Course, f32)>,
     /// Pixels in the shadow of the beamstop.
@@ -118,8 +120,7 @@ impl Experiment {
             view = Some(View::new(&undisturbed));
             pose = disturb(&pose, nuisance, readout.shape, named("disturbance"));
         }
-        let instrument =
-            Instrument::draw(readout, pose, &config.instrument, named("instrument"))?;
+        let instrument = Instrument::draw(readout, pose, &config.instrument, named("instrument"))?;
         let mut view = view.unwrap_or_else(|| View::new(&instrument));
         view.blank = chance(&mut draw::generator(named("blank")), ranges.blank_share);
         let (mut sample, course) = config.scene.sample(
@@ -146,6 +147,7 @@ impl Experiment {
             components,
             usual_photons,
             exposure_s,
+            rigid: matches!(config.scene, SceneConfig::Calibrants(_)),
             series: None,
         };
         experiment.series = course.map(|course| {
@@ -179,7 +181,15 @@ impl Experiment {
         };
         let (sample, variation) = match &moment {
             Some(moment) => self.sample.at_moment(moment),
-            None => self.sample.varied(&mut rng),
+            None => {
+                let mut movement = draw::generator(place.seed_of("movement"));
+                let (sample, variation) = self.sample.varied(&mut rng, &mut movement);
+                if self.rigid {
+                    (sample, Sample::unvaried())
+                } else {
+                    (sample, variation)
+                }
+            }
         };
         let (mut total, mut known) = self.intensities(&sample, variation, by_component);
         let bright_photons = self.usual_photons * brighter;
@@ -206,7 +216,11 @@ impl Experiment {
                 });
             }
             let open = total.as_slice().expect("made row-major");
-            known.hidden = self.shadow.iter().map(|&pixel| (pixel, open[pixel])).collect();
+            known.hidden = self
+                .shadow
+                .iter()
+                .map(|&pixel| (pixel, open[pixel]))
+                .collect();
         }
         for image in known.parts.iter_mut().chain([&mut total]) {
             instrument.linear(image);
@@ -391,5 +405,36 @@ impl Recent {
             }
         }
         Ok(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::preset::Preset;
+    use crate::simulation::Simulation;
+
+    #[test]
+    fn components_add_up_to_what_the_detector_is_exposed_to() {
+        for preset in [
+            Preset::FourTechniques,
+            Preset::BnlTags17,
+            Preset::TimeSeries,
+        ] {
+            let mut config = preset.config(4).with_frames(4);
+            config.frames_per_experiment = 1;
+            config.detectors = vec!["Pilatus 100k".into()];
+            let simulation = Simulation::new(config).unwrap();
+            for index in 0..4 {
+                let exposed = simulation.expose(index).unwrap();
+                let brightest = exposed.total.iter().copied().fold(0.0, f32::max);
+                for (pixel, total) in exposed.total.indexed_iter() {
+                    let sum: f32 = exposed.known.parts.iter().map(|part| part[pixel]).sum();
+                    assert!(
+                        (sum - total).abs() <= 1e-4 * total + 1e-6 * brightest,
+                        "{preset} {index} {pixel:?}: {sum} and {total}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -9,7 +9,8 @@
 //! |---|---|
 //! | Ring, Halo | an order with FWHM/q₀ < 0.25, or ≥ 0.25, stands out of its continuum |
 //! | Higher orders, Many rings | 2 orders of one component do; 5 orders of all rings together |
-//! | BCC, FCC | 7 orders of the lattice do (the first six are also those of SC), or 3 |
+//! | BCC | the 7th order of the lattice does: the first six are also those of SC |
+//! | FCC | 3 orders of the lattice do |
 //! | Diffuse low-q, high-q | the scattering differs from all other smooth components and from a constant |
 //! | Structure factor | a ring, a halo or another component with a structure factor can be seen |
 //! | Polycrystalline | a ring of a countable number of grains can be seen, and seen to be uneven |
@@ -19,7 +20,7 @@
 //! | Beam Off Image | the direct beam does not meet the image: geometry alone |
 //!
 //! Unknown as well: low-q diffuse scattering where only a form factor without visible fringes or the
-//! flank of a halo is there, and BCC where an SC lattice shows fewer than seven orders.
+//! flank of a halo is there, and BCC where an SC lattice does not show its seventh order.
 //!
 //! Thresholds are intervals: below the lower end a tag is absent, above the upper end present.
 
@@ -46,8 +47,8 @@ pub struct LabelRules {
     pub many_rings: usize,
     /// How many visible orders tell FCC from other lattices.
     pub fcc_orders: usize,
-    /// How many visible orders tell BCC from SC.
-    pub bcc_orders: usize,
+    /// Which order has to be visible to tell BCC from SC, from 1.
+    pub bcc_order: usize,
     /// Counts a pixel from the sample, weighted by its share, of strong scattering.
     pub strong_counts: Interval,
     /// The same below which scattering is weak.
@@ -69,7 +70,7 @@ impl Default for LabelRules {
             higher_orders: 2,
             many_rings: 5,
             fcc_orders: 3,
-            bcc_orders: 7,
+            bcc_order: 7,
             strong_counts: Interval::new(5.0, 15.0),
             weak_counts: Interval::new(0.1, 0.25),
             background_share: Interval::new(0.45, 0.55),
@@ -105,7 +106,7 @@ impl LabelRules {
             ("higher_orders", self.higher_orders),
             ("many_rings", self.many_rings),
             ("fcc_orders", self.fcc_orders),
-            ("bcc_orders", self.bcc_orders),
+            ("bcc_order", self.bcc_order),
         ] {
             if count == 0 {
                 return Err(SimError::parameter(
@@ -229,15 +230,21 @@ impl Truth {
                 self.at_least(rules.many_rings, &orders)
             }
             Tag::Bcc => any([
-                self.lattice(BCC, rules.bcc_orders),
-                at_most_unknown(all([
-                    self.lattice(SC, rules.higher_orders),
-                    not(self.lattice(SC, rules.bcc_orders)),
-                ])),
+                self.lattice(BCC, |c| self.shows(c, rules.bcc_order)),
+                at_most_unknown(any(self.on_lattice(SC).map(|c| {
+                    all([
+                        self.at_least(rules.higher_orders, &c.snr_orders),
+                        not(self.shows(c, rules.bcc_order)),
+                    ])
+                }))),
             ]),
-            Tag::Fcc => self.lattice(FCC, rules.fcc_orders),
-            Tag::Hexagonal => self.lattice("hexagonal", rules.higher_orders),
-            Tag::Lamellar => self.lattice("lamellar", rules.higher_orders),
+            Tag::Fcc => self.lattice(FCC, |c| self.at_least(rules.fcc_orders, &c.snr_orders)),
+            Tag::Hexagonal => self.lattice("hexagonal", |c| {
+                self.at_least(rules.higher_orders, &c.snr_orders)
+            }),
+            Tag::Lamellar => self.lattice("lamellar", |c| {
+                self.at_least(rules.higher_orders, &c.snr_orders)
+            }),
             Tag::HighBackground => all([
                 above(image.background_share, rules.background_share),
                 above(image.background_counts, rules.background_counts),
@@ -335,18 +342,23 @@ impl Truth {
         }
     }
 
-    /// Whether a lattice shows enough orders; unknown if it shows some.
-    pub(crate) fn lattice(&self, name: &str, orders: usize) -> TagState {
-        any(self
-            .components
+    /// Whether one order, counted from 1, stands out.
+    fn shows(&self, component: &ComponentTruth, order: usize) -> TagState {
+        let snr = component.snr_orders.get(order - 1).copied();
+        above(snr.unwrap_or(0.0), self.rules.visible_snr)
+    }
+
+    fn on_lattice(&self, name: &str) -> impl Iterator<Item = &ComponentTruth> {
+        self.components
             .iter()
-            .filter(|c| c.lattice.as_deref() == Some(name))
-            .map(|c| {
-                any([
-                    self.at_least(orders, &c.snr_orders),
-                    at_most_unknown(self.peaks(c)),
-                ])
-            }))
+            .filter(move |c| c.lattice.as_deref() == Some(name))
+    }
+
+    /// Whether a lattice shows enough to be told from others; unknown if it shows anything.
+    fn lattice(&self, name: &str, is_told: impl Fn(&ComponentTruth) -> TagState) -> TagState {
+        any(self
+            .on_lattice(name)
+            .map(|c| any([is_told(c), at_most_unknown(self.peaks(c))])))
     }
 
     fn symmetry(&self, role: Role, fold: Option<u32>) -> TagState {

@@ -163,16 +163,15 @@ fn poisson_lanes(rng: &mut ChaCha8Rng, lot: &mut [f32; LANES]) {
 
 /// The inversion for several pixels at once; those that are not for it get a mean of 0.
 fn search(rng: &mut ChaCha8Rng, means: &[f32; LANES], lot: &mut [f32; LANES]) {
-    let mut mean = [0.0; LANES];
-    let mut u = [0.0; LANES];
-    let mut term = [0.0; LANES];
+    // Loops without a call, so that the compiler can take several lanes at once.
+    let bits: [u32; LANES] = std::array::from_fn(|_| rng.next_u32());
+    let u = bits.map(uniform);
+    let mean = means.map(|mean| {
+        let small = mean > 0.0 && mean <= EXPANSION_ABOVE;
+        f64::from(if small { mean } else { 0.0 })
+    });
+    let mut term = mean.map(exp_of_minus);
     let mut count = [0.0_f64; LANES];
-    for lane in 0..LANES {
-        let small = means[lane] > 0.0 && means[lane] <= EXPANSION_ABOVE;
-        mean[lane] = if small { f64::from(means[lane]) } else { 0.0 };
-        u[lane] = uniform(rng.next_u32());
-        term[lane] = exp_of_minus(mean[lane]);
-    }
     let mut sum = term;
     for inverse in INVERSE.iter().skip(1) {
         let mut searching = false;

@@ -72,7 +72,9 @@ impl Preset {
     pub const fn description(self) -> &'static str {
         match self {
             Self::FourTechniques => "SAXS, WAXS, GISAXS and GIWAXS in turns, on five detectors",
-            Self::BnlTags17 => "small-angle patterns with the 17 tags of the mission, 256 × 256 pixels",
+            Self::BnlTags17 => {
+                "small-angle patterns with the 17 tags of the mission, 256 × 256 pixels"
+            }
             Self::Robustness(_) => {
                 "the same samples and seeds on instruments from ideal (0) to very bad (5)"
             }
@@ -97,7 +99,7 @@ impl Preset {
                 detectors: tag_detectors(),
                 scene: SceneConfig::Tags(TagScene::default()),
                 ranges: Ranges {
-                    bright_photons: Interval::new(1.0, 3e4),
+                    bright_photons: Interval::new(2.0, 3e4),
                     beam_off_share: 0.6,
                     ..Ranges::default()
                 },
@@ -135,8 +137,10 @@ impl Preset {
                 frames_per_experiment: 1,
                 scene: SceneConfig::Calibrants(CalibrantScene::default()),
                 ranges: Ranges {
-                    // Close enough for the first ring of silver behenate on every detector.
+                    // Close and hard enough for a first ring on every detector.
+                    energy_kev: Interval::new(14.0, 22.0),
                     saxs_distance_m: Interval::new(0.3, 2.0),
+                    waxs_distance_m: Interval::new(0.06, 0.2),
                     bright_photons: Interval::new(100.0, 1e4),
                     blank_share: 0.0,
                     beam_off_share: 0.0,

@@ -142,9 +142,19 @@ pub(crate) struct Course {
 enum Progress {
     /// Nothing happens.
     Never,
-    Logistic { middle: f64, width: f64 },
-    Avrami { start: f64, time: f64, exponent: f64 },
-    Exponential { start: f64, time: f64 },
+    Logistic {
+        middle: f64,
+        width: f64,
+    },
+    Avrami {
+        start: f64,
+        time: f64,
+        exponent: f64,
+    },
+    Exponential {
+        start: f64,
+        time: f64,
+    },
 }
 
 impl Progress {
@@ -252,7 +262,11 @@ impl Course {
     pub(crate) fn at(&self, frame: usize, rng: &mut ChaCha8Rng) -> Moment {
         let time = frame as f64;
         let progress = self.progress.at(time);
-        let order = if self.backwards { 1.0 - progress } else { progress };
+        let order = if self.backwards {
+            1.0 - progress
+        } else {
+            progress
+        };
         let mut beam = normal(rng, self.beam_noise).exp();
         for &(from, to, depth) in &self.dips {
             if (from..to).contains(&time) {
@@ -300,7 +314,10 @@ mod tests {
                 let event = &course.events[0];
                 assert!(event.of_sample);
                 assert!((course.progress.at(event.start_frame) - at_start).abs() < 1e-9);
-                assert!((course.progress.at(event.end_frame) - 0.95).abs() < 1e-9, "{kind:?}");
+                assert!(
+                    (course.progress.at(event.end_frame) - 0.95).abs() < 1e-9,
+                    "{kind:?}"
+                );
             }
         }
     }
@@ -327,7 +344,10 @@ mod tests {
         };
         let course = Course::draw(&scene, SequenceKind::Drying, 50, &mut generator(2));
         assert!(course.events.iter().all(|event| !event.of_sample));
-        assert_eq!(course.at(0, &mut generator(1)).progress, course.at(49, &mut generator(1)).progress);
+        assert_eq!(
+            course.at(0, &mut generator(1)).progress,
+            course.at(49, &mut generator(1)).progress
+        );
     }
 
     #[test]

@@ -298,10 +298,14 @@ impl Simulation {
     /// # Errors
     /// If the index is beyond the end.
     pub fn components(&self, index: usize) -> Result<Vec<Component>> {
+        Ok(self.expose(index)?.into_components())
+    }
+
+    /// The expectation of a frame with all that is known of it.
+    pub(crate) fn expose(&self, index: usize) -> Result<Exposed> {
         self.check_index(index)?;
         let place = self.place(index);
-        let experiment = self.experiment(&place)?;
-        Ok(experiment.expose(&place, true).into_components())
+        Ok(self.experiment(&place)?.expose(&place, true))
     }
 
     /// What has nothing to do with what frame `index` shows: detector, beamstop, defects and so on.
@@ -313,12 +317,7 @@ impl Simulation {
         Ok(self.experiment(&self.place(index))?.instrument.nuisance())
     }
 
-    fn describe(
-        &self,
-        index: usize,
-        experiment: &Experiment,
-        exposed: &Exposed,
-    ) -> Truth {
+    fn describe(&self, index: usize, experiment: &Experiment, exposed: &Exposed) -> Truth {
         Truth::of(
             index,
             self.origin(index),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use xscatter_core::{ErrorKind, Frame, FrameSource, PixelFlags};
 use xscatter_geometry::Detector;
-use xscatter_sim::{DetectorChoice, Interval, ReadoutError, SimError, Simulation, SimulationConfig, Technique};
+use xscatter_sim::{
+    DetectorChoice, Interval, ReadoutError, SimError, Simulation, SimulationConfig, Technique,
+};
 
 fn small(experiments: usize) -> SimulationConfig {
     SimulationConfig {

@@ -8,7 +8,7 @@
 //! disc of radius ρ: A = πρ² · 2 J₁(q_par ρ)/(q_par ρ),    square of edge a: A = a² sinc(q_x a/2) sinc(q_y a/2)
 //! cylinder, box     A does not depend on z: F = A · H sinc(q_z H/2) exp(−i q_z H/2)
 //! sphere            F = V f(|q| R) exp(−i q_z R),  f(x) = 3 (sin x − x cos x)/x³
-//! dome, cone, pyramid: Gauss-Legendre quadrature in z with 12 + 0.6·|q|H points or more
+//! dome, cone, pyramid: Gauss-Legendre quadrature in z with 8 + 0.45·|q|H points or more
 //! ```
 //!
 //! q_z may be complex (in an absorbing film or below its critical angle). All A are entire functions of
@@ -282,7 +282,7 @@ impl Island {
             .fold(0.0, f64::max);
         let span = steepest * self.height_nm() + reach_inv_nm * self.footprint_nm2().sqrt();
         Terms::Sliced(
-            self.slices(12 + (0.6 * span) as usize)
+            self.slices(8 + (0.45 * span) as usize)
                 .into_iter()
                 .map(|slice| (slice, self.vertical(&slice, channels)))
                 .collect(),

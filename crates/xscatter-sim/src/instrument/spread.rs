@@ -71,10 +71,10 @@ impl Spread {
         if self.terms.is_empty() {
             return;
         }
-        let shape = image.dim();
-        let mut total = Array2::zeros(shape);
+        let mut total = Array2::zeros(image.dim());
+        let mut wide = Array2::zeros(image.dim());
         for (weight, taps) in &self.terms {
-            let mut wide = image.clone();
+            wide.assign(image);
             by_rows(&mut wide, |_, line| along_row(taps, line));
             by_rows(&mut total, |row, line| {
                 across_rows(*weight, taps, &wide, row, line);

@@ -193,11 +193,10 @@ impl LatticeRanges {
                 .sum()
         });
         let places = orders.iter().map(|(q, _)| *q).collect();
-        pattern.push(
-            Part::rings(kind.name(), 1.0, radial).known_as(
+        pattern
+            .push(Part::rings(kind.name(), 1.0, radial).known_as(
                 Feature::peaks(places, fwhm, Azimuth::Isotropic).on_lattice(kind.name()),
-            ),
-        );
+            ));
         pattern.value("q_star_inv_nm", first);
         pattern.value("d_spacing_nm", TAU / first);
     }

@@ -235,7 +235,12 @@ fn grazing_centre(
 }
 
 /// What a robustness study does to a pose.
-pub(crate) fn disturb(pose: &Pose, nuisance: &PoseNuisance, shape: (usize, usize), seed: u64) -> Pose {
+pub(crate) fn disturb(
+    pose: &Pose,
+    nuisance: &PoseNuisance,
+    shape: (usize, usize),
+    seed: u64,
+) -> Pose {
     let mut rng = draw::generator(seed);
     let rng = &mut rng;
     let either_way = |rng: &mut ChaCha8Rng, most: f64| uniform(rng, -most, most);

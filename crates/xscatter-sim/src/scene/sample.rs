@@ -122,21 +122,26 @@ impl Sample {
         }
     }
 
-    /// Another frame of the same sample.
-    pub(crate) fn varied(&self, rng: &mut ChaCha8Rng) -> (Self, SampleVariation) {
+    /// Another frame of the same sample: `shares` varies the brightness of its parts, `movement` its
+    /// temperature and orientation.
+    pub(crate) fn varied(
+        &self,
+        shares: &mut ChaCha8Rng,
+        movement: &mut ChaCha8Rng,
+    ) -> (Self, SampleVariation) {
         let mut sample = self.clone();
         match &mut sample {
             Self::Transmission(patterns) => {
                 for pattern in patterns {
-                    pattern.vary(rng, 0.15);
+                    pattern.vary(shares, 0.15);
                 }
             }
-            Self::Surface(film) => film.vary(rng),
+            Self::Surface(film) => film.vary(shares),
         }
         let variation = SampleVariation {
-            stretch: (1.0 + normal(rng, 0.01)) as f32,
+            stretch: (1.0 + normal(movement, 0.01)) as f32,
             turn: axis(match self {
-                Self::Transmission(_) => normal(rng, 0.08),
+                Self::Transmission(_) => normal(movement, 0.08),
                 Self::Surface(_) => 0.0,
             }),
         };
@@ -191,15 +196,7 @@ impl Sample {
                     part.add_row(&plane.q, &plane.cosine, &plane.sine, &mut sums[component]);
                 }
             }
-            Self::Surface(film) => {
-                let mut values = vec![0.0; component_of.len()];
-                for (column, &ray) in row.rays.iter().enumerate() {
-                    film.each_at(ray, variation.stretch, &mut values);
-                    for (value, &component) in values.iter().zip(component_of) {
-                        sums[component][column] += value;
-                    }
-                }
-            }
+            Self::Surface(film) => film.add_row(&row.rays, variation.stretch, component_of, sums),
         }
     }
 }
@@ -257,12 +254,7 @@ impl Row {
         let (cosine, sine) = variation.turn;
         let axes = || self.plane.cosine.iter().zip(&self.plane.sine);
         RowPlane {
-            q: self
-                .plane
-                .q
-                .iter()
-                .map(|q| q * variation.stretch)
-                .collect(),
+            q: self.plane.q.iter().map(|q| q * variation.stretch).collect(),
             cosine: axes().map(|(x, y)| x * cosine - y * sine).collect(),
             sine: axes().map(|(x, y)| x * sine + y * cosine).collect(),
         }

@@ -14,6 +14,8 @@ pub(super) mod lattices;
 mod particles;
 mod rings;
 mod speckled;
+mod suspensions;
+mod zone;
 
 use std::f64::consts::PI;
 
@@ -45,6 +47,12 @@ pub(crate) enum SaxsKind {
     Particles,
     /// Hard spheres as dense as a liquid.
     Dense,
+    /// Cubes.
+    Cubes,
+    /// Spheres that stick where they touch.
+    Sticky,
+    /// Particles that lie in one direction.
+    Oriented,
     /// Particles or domains on a lattice.
     Lattice,
     /// A lattice that is stretched in one direction.
@@ -74,13 +82,16 @@ pub(crate) enum SaxsKind {
 impl SaxsKind {
     /// All kinds.
     #[allow(dead_code, reason = "presets of tags list the kinds")]
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::SymmetryRing,
         Self::SymmetryHalo,
         Self::SymmetryRings,
         Self::Sphere,
         Self::Particles,
         Self::Dense,
+        Self::Cubes,
+        Self::Sticky,
+        Self::Oriented,
         Self::Lattice,
         Self::DistortedLattice,
         Self::AdHocRings,
@@ -105,6 +116,9 @@ pub(crate) fn draw_kind(kind: SaxsKind, view: &View, rng: &mut ChaCha8Rng) -> Pa
         SaxsKind::Sphere => particles::spheres(view, rng),
         SaxsKind::Particles => particles::draw(view, rng, false),
         SaxsKind::Dense => particles::draw(view, rng, true),
+        SaxsKind::Cubes => suspensions::cubes(view, rng),
+        SaxsKind::Sticky => suspensions::sticky(view, rng),
+        SaxsKind::Oriented => suspensions::oriented(view, rng),
         SaxsKind::Lattice => lattices::draw(view, rng),
         SaxsKind::DistortedLattice => lattices::distorted(view, rng),
         SaxsKind::AdHocRings => rings::ad_hoc(view, rng),
@@ -146,6 +160,9 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
                     (SaxsKind::SymmetryHalo, 0.1),
                     (SaxsKind::SymmetryRings, 0.16),
                     (SaxsKind::Sphere, 0.12),
+                    (SaxsKind::Cubes, 0.05),
+                    (SaxsKind::Sticky, 0.07),
+                    (SaxsKind::Oriented, 0.1),
                     (SaxsKind::DistortedLattice, 0.08),
                     (SaxsKind::AdHocRings, 0.1),
                     (SaxsKind::SpeckledRings, 0.14),
@@ -460,6 +477,25 @@ mod tests {
                 spotted.parts[0].feature.azimuth,
                 Azimuth::Grains { .. }
             ));
+        }
+    }
+
+    #[test]
+    fn oriented_particles_are_symmetric_and_bright_across_their_axis() {
+        for seed in 0..8 {
+            let pattern = draw_kind(SaxsKind::Oriented, &view(), &mut generator(seed));
+            let part = &pattern.parts[0];
+            let value = |name| pattern.values.iter().find(|v| v.0 == name).unwrap().1;
+            for (q, chi) in [(0.06, 0.2), (0.2, 2.0), (0.5, -1.1)] {
+                assert_relative_eq!(
+                    at(part, q, chi),
+                    at(part, q, chi + PI),
+                    max_relative = 1e-3,
+                    epsilon = 1e-7
+                );
+            }
+            let off = value("orientation_rad") - value("particle_axis_rad");
+            assert!(off.cos().abs() < 0.15, "{off}");
         }
     }
 

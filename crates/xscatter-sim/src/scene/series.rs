@@ -120,13 +120,7 @@ const SILVER_BEHENATE: [f64; 11] = [
 
 impl Calibrant {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::AgBh,
-        Self::LaB6,
-        Self::CeO2,
-        Self::Si,
-        Self::Corundum,
-    ];
+    pub const ALL: [Self; 5] = [Self::AgBh, Self::LaB6, Self::CeO2, Self::Si, Self::Corundum];
 
     /// Its name, as pyFAI has it.
     pub const fn name(self) -> &'static str {
@@ -221,7 +215,8 @@ pub(super) fn calibrant(calibrant: Calibrant, view: &View, seed: u64) -> Vec<Pat
                 ..WidthConfig::default()
             })
             .expect("sizes and widths above zero");
-            let reach = view.q_max_inv_nm.min(90.0);
+            // The first ring is known even where the detector ends before it.
+            let reach = view.q_max_inv_nm.clamp(30.0, 90.0);
             let rings = substance
                 .crystal()
                 .rings(reach)

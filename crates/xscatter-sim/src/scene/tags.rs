@@ -11,9 +11,9 @@
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::View;
 use super::saxs::backdrop::{Backdrop, draw_backdrop};
 use super::saxs::{SaxsKind, draw_kind, lattices};
-use super::View;
 use crate::draw::{self, Interval, chance, weighted};
 use crate::lattice::Lattice;
 use crate::noise::poisson;
@@ -143,7 +143,7 @@ impl Default for KindWeights {
             sphere: 0.15,
             particles: 0.05,
             dense: 0.05,
-            lattice: 0.4,
+            lattice: 0.5,
             distorted_lattice: 0.02,
             ad_hoc_rings: 0.15,
             speckled_rings: 0.2,
@@ -161,7 +161,7 @@ impl Default for LatticeWeights {
             lamellar: 0.1,
             hexagonal: 0.12,
             simple_cubic: 0.1,
-            body_centred: 0.5,
+            body_centred: 0.55,
             face_centred: 0.3,
         }
     }
@@ -213,7 +213,10 @@ impl LatticeWeights {
 }
 
 /// Refuses weights that cannot be drawn from.
-fn check_weights(name: &str, weights: impl Iterator<Item = (&'static str, f64)>) -> Result<(), SimError> {
+fn check_weights(
+    name: &str,
+    weights: impl Iterator<Item = (&'static str, f64)>,
+) -> Result<(), SimError> {
     let mut sum = 0.0;
     for (field, weight) in weights {
         Interval::new(weight, weight).check(&format!("scene.{name}.{field}"), 0.0, 1e6)?;
@@ -273,7 +276,8 @@ impl TagScene {
     }
 
     pub(crate) fn patterns(&self, view: &View, seed: u64) -> Vec<Pattern> {
-        let stream = |concern: &str| draw::generator(xscatter_core::seed::derive_named(seed, concern));
+        let stream =
+            |concern: &str| draw::generator(xscatter_core::seed::derive_named(seed, concern));
         let mut patterns = Vec::new();
         if !view.blank {
             let mut rng = stream("components");
@@ -304,7 +308,10 @@ impl TagScene {
     }
 
     fn component(&self, view: &View, rng: &mut ChaCha8Rng) -> Pattern {
-        let kind = weighted(rng, &self.kinds.all().map(|(_, kind, weight)| (kind, weight)));
+        let kind = weighted(
+            rng,
+            &self.kinds.all().map(|(_, kind, weight)| (kind, weight)),
+        );
         if kind != SaxsKind::Lattice {
             return draw_kind(kind, view, rng);
         }
@@ -352,7 +359,14 @@ impl TagScene {
             (Backdrop::Constant, self.constant_background_share),
             (Backdrop::Structured, self.structured_background_share),
             (window, self.window_share),
-            (streak, if view.beam_on_image { self.streak_share } else { 0.0 }),
+            (
+                streak,
+                if view.beam_on_image {
+                    self.streak_share
+                } else {
+                    0.0
+                },
+            ),
         ] {
             let present = chance(rng, share);
             let brightness = self.background_brightness.log_uniform(rng);
@@ -378,9 +392,9 @@ fn is_resolved(pattern: &Pattern, view: &View) -> bool {
             && feature.fwhm_inv_nm < RESOLVED_WIDTH * first
             && feature.orders_inv_nm.len() >= SEVEN
             && feature.orders_inv_nm[SEVEN - 1] < 0.95 * view.q_high_inv_nm
-            && feature.orders_inv_nm[..SEVEN].iter().all(|&q| {
-                part.at(q as f32, Direction::new(1.0, 0.0)) > DARKEST_ORDER * part.weight
-            })
+            && feature.orders_inv_nm[..SEVEN]
+                .iter()
+                .all(|&q| part.at(q as f32, Direction::new(1.0, 0.0)) > DARKEST_ORDER * part.weight)
     })
 }
 

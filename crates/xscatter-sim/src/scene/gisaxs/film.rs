@@ -5,9 +5,10 @@
 //! cross terms between them are left out: a film is thicker than its structures.
 
 use crate::curve::Curve;
+use crate::direction::Direction;
 use crate::draw::normal;
 use crate::feature::{Feature, Role};
-use crate::pattern::{Direction, Part, Pattern};
+use crate::pattern::{Part, Pattern};
 use crate::rays::Ray;
 use crate::scene::gisaxs::map::Map;
 use rand_chacha::ChaCha8Rng;
@@ -88,7 +89,7 @@ impl Sheet {
 }
 
 impl Film {
-    /// Every part in the order of [`each_at`](Self::each_at), and what it is to a label.
+    /// Every part in the order of [`add_row`](Self::add_row), and what it is to a label.
     pub(crate) fn parts(&self) -> Vec<(&'static str, Feature)> {
         let known = |part: &Part| (part.name, part.feature.clone());
         let mut parts: Vec<_> = self.layer.parts.iter().map(known).collect();
@@ -113,89 +114,149 @@ impl Film {
         }
     }
 
-    /// The intensity of every part towards a pixel.
-    pub(crate) fn each_at(&self, ray: Ray, stretch: f32, values: &mut [f32]) {
-        let mut places = values.iter_mut();
-        self.each(ray, stretch, |value| {
-            if let Some(place) = places.next() {
-                *place = value;
-            }
-        });
-    }
+    /// Adds the intensity of every part along a row of pixels to the sums of the component that it
+    /// belongs to; parts are counted as by [`parts`](Self::parts).
+    pub(crate) fn add_row(
+        &self,
+        rays: &[Ray],
+        stretch: f32,
+        component_of: &[usize],
+        sums: &mut [Vec<f32>],
+    ) {
+        let mut components = component_of.iter().copied();
+        // More parts than components cannot be: both are counted by `parts`.
+        let mut next = || components.next().unwrap_or(0);
+        let level: Vec<Level> = rays.iter().map(|&ray| self.level(ray, stretch)).collect();
 
-    /// The names of its parts.
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        self.parts().into_iter().map(|(name, _)| name).collect()
-    }
-
-    /// The intensity towards a pixel.
-    pub(crate) fn at(&self, ray: Ray, stretch: f32) -> f32 {
-        let mut sum = 0.0;
-        self.each(ray, stretch, |value| sum += value);
-        sum
-    }
-
-    fn each(&self, ray: Ray, stretch: f32, mut next: impl FnMut(f32)) {
-        let (cosine, sine) = self.tilt;
-        let level = Ray {
-            t1: cosine * ray.t1 + sine * ray.t2,
-            t2: cosine * ray.t2 - sine * ray.t1,
-            ..ray
+        let channels = if self.layer.parts.is_empty() {
+            Vec::new()
+        } else {
+            self.channels_along(&level, stretch)
         };
-        let (sine_f, x, y) = level.at_surface(self.sine_i, self.cosine_i);
-        let qy = self.k * y;
-        let parallel = self.k * (x * x + y * y).sqrt();
-        if !self.layer.parts.is_empty() {
-            let lateral = parallel * stretch;
-            let inside = |sine: f32| (sine * sine - self.critical).max(0.0).sqrt();
-            let (kf, ki) = (inside(sine_f.abs()).copysign(sine_f), inside(self.sine_i));
-            let seen = |over_k: f32| {
-                let qz = self.k * over_k * stretch;
-                let q = (lateral * lateral + qz * qz).sqrt();
-                (q, Direction::of(qz, lateral.copysign(qy)))
-            };
-            let (direct, reflected) = &self.channels;
-            let (q, towards) = seen(kf + ki);
-            let weight = direct.at(sine_f);
-            let other = reflected
-                .as_ref()
-                .map(|curve| (seen(kf - ki), curve.at(sine_f)))
-                .filter(|(_, weight)| *weight > 1e-4);
-            for part in &self.layer.parts {
-                let mut value = weight * part.at(q, towards);
-                if let Some(((q, towards), weight)) = other {
-                    value += weight * part.at(q, towards);
+        let mut seen = vec![0.0; rays.len()];
+        for part in &self.layer.parts {
+            let sum = &mut sums[next()];
+            for channel in &channels {
+                seen.fill(0.0);
+                let places = &channel.places;
+                part.add_row(&places.q, &places.cosine, &places.sine, &mut seen);
+                for ((sum, seen), weight) in sum.iter_mut().zip(&seen).zip(&channel.weight) {
+                    *sum += weight * seen;
                 }
-                next(value);
             }
         }
         for sheet in &self.sheets {
-            next(sheet.at(parallel * stretch, sine_f));
-        }
-        if let Some((across, along)) = &self.streak {
-            next(across.at(qy.abs()) * along.at(sine_f));
-        }
-        if !self.surroundings.parts.is_empty() {
-            let horizon = self.horizon.at(sine_f);
-            let (q, towards) = (self.k * ray.q_over_k(), Direction::of(ray.t2, ray.t1));
-            for part in &self.surroundings.parts {
-                next(part.at(q, towards) * horizon);
+            for (sum, at) in sums[next()].iter_mut().zip(&level) {
+                *sum += sheet.at(at.parallel, at.sine_f);
             }
         }
-        let beams = self
-            .spots
-            .iter()
-            .map(|beam| {
-                let up = (level.t1 - beam.elevation) / beam.width.0;
-                let aside = level.t2 / beam.width.1;
+        if let Some((across, along)) = &self.streak {
+            for (sum, at) in sums[next()].iter_mut().zip(&level) {
+                *sum += across.at(at.qy.abs()) * along.at(at.sine_f);
+            }
+        }
+        if !self.surroundings.parts.is_empty() {
+            let around = Places::of(rays.iter().map(|ray| {
+                let q = self.k * ray.q_over_k();
+                (q, Direction::of(ray.t2, ray.t1))
+            }));
+            for part in &self.surroundings.parts {
+                seen.fill(0.0);
+                part.add_row(&around.q, &around.cosine, &around.sine, &mut seen);
+                for ((sum, seen), at) in sums[next()].iter_mut().zip(&seen).zip(&level) {
+                    *sum += seen * self.horizon.at(at.sine_f);
+                }
+            }
+        }
+        let sum = &mut sums[next()];
+        for beam in &self.spots {
+            for (sum, at) in sum.iter_mut().zip(&level) {
+                let up = (at.t1 - beam.elevation) / beam.width.0;
+                let aside = at.t2 / beam.width.1;
                 let square = up * up + aside * aside;
                 if square < 60.0 {
-                    beam.strength * (-0.5 * square).exp()
-                } else {
-                    0.0
+                    *sum += beam.strength * (-0.5 * square).exp();
                 }
-            })
-            .sum();
-        next(beams);
+            }
+        }
+    }
+
+    /// A ray as the tilted surface sees it.
+    fn level(&self, ray: Ray, stretch: f32) -> Level {
+        let (cosine, sine) = self.tilt;
+        let (t1, t2) = (
+            cosine * ray.t1 + sine * ray.t2,
+            cosine * ray.t2 - sine * ray.t1,
+        );
+        let (sine_f, x, y) = Ray { t1, t2, ..ray }.at_surface(self.sine_i, self.cosine_i);
+        Level {
+            t1,
+            t2,
+            sine_f,
+            qy: self.k * y,
+            parallel: self.k * (x * x + y * y).sqrt() * stretch,
+        }
+    }
+
+    /// Where the layer's pattern is seen along a row, and how much of it.
+    fn channels_along(&self, level: &[Level], stretch: f32) -> Vec<Channel> {
+        let inside = |sine: f32| (sine * sine - self.critical).max(0.0).sqrt();
+        let ki = inside(self.sine_i);
+        let channel = |sign: f32, weight: &Curve| Channel {
+            places: Places::of(level.iter().map(|at| {
+                let kf = inside(at.sine_f.abs()).copysign(at.sine_f);
+                let qz = self.k * (kf + sign * ki) * stretch;
+                let q = (at.parallel * at.parallel + qz * qz).sqrt();
+                (q, Direction::of(qz, at.parallel.copysign(at.qy)))
+            })),
+            weight: level.iter().map(|at| weight.at(at.sine_f)).collect(),
+        };
+        let mut channels = vec![channel(1.0, &self.channels.0)];
+        channels.extend(
+            self.channels
+                .1
+                .as_ref()
+                .map(|weight| channel(-1.0, weight))
+                .filter(|channel| channel.weight.iter().any(|&weight| weight > 1e-4)),
+        );
+        channels
+    }
+}
+
+/// A pixel as the surface sees it.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    t1: f32,
+    t2: f32,
+    sine_f: f32,
+    qy: f32,
+    /// |q| in the plane of the surface, stretched.
+    parallel: f32,
+}
+
+/// What shows the layer's pattern at one height.
+#[derive(Debug)]
+struct Channel {
+    places: Places,
+    weight: Vec<f32>,
+}
+
+/// A row of pixels in the coordinates of a pattern.
+#[derive(Debug)]
+struct Places {
+    q: Vec<f32>,
+    cosine: Vec<f32>,
+    sine: Vec<f32>,
+}
+
+impl Places {
+    fn of(places: impl Iterator<Item = (f32, Direction)>) -> Self {
+        let (mut q, mut cosine, mut sine) = (Vec::new(), Vec::new(), Vec::new());
+        for (length, towards) in places {
+            q.push(length);
+            cosine.push(towards.cosine);
+            sine.push(towards.sine);
+        }
+        Self { q, cosine, sine }
     }
 }

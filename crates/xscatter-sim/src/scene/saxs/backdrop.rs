@@ -8,12 +8,12 @@ use std::f64::consts::FRAC_PI_2;
 use rand_chacha::ChaCha8Rng;
 
 use super::{View, branch};
+use crate::amorphous::halo;
 use crate::curve::Curve;
 use crate::diffuse;
 use crate::draw::{chance, log_uniform, uniform, whole};
 use crate::pattern::{Part, Pattern, axis};
 use crate::plane::{Plane, smooth_noise};
-use crate::amorphous::halo;
 
 /// What surroundings may add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,13 +5,15 @@ use std::f64::consts::PI;
 use rand_chacha::ChaCha8Rng;
 
 use super::particles::COARSE;
+use super::zone::directions_rad;
 use super::{Texture, View, note_azimuth, note_order, radial_peaks, textured_rings};
 use crate::curve::Curve;
 use crate::draw::{log_uniform, uniform, whole};
-use crate::feature::{Feature, Role};
+use crate::feature::{Azimuth, Feature, Role};
 use crate::form_factor::polydisperse_sphere;
-use crate::lattice::{Lattice, debye_waller};
-use crate::pattern::{Part, Pattern};
+use crate::lattice::{Lattice, Reflection, debye_waller};
+use crate::pattern::{Part, Pattern, azimuthal};
+use crate::texture::ring_kernel;
 
 const KINDS: [Lattice; 5] = [
     Lattice::Lamellar,
@@ -82,7 +84,11 @@ pub(in crate::scene) fn lattice(
     let radial = radial_peaks(view, width, &peaks);
     let orders = peaks.iter().map(|peak| peak.0).collect();
     let feature = Feature::peaks(orders, width, texture.azimuth).on_lattice(kind.name());
-    pattern.push(textured_rings(kind.name(), radial, feature, texture.grains));
+    let part = textured_rings(kind.name(), radial, feature, texture.grains);
+    pattern.push(match aligned(kind, texture.azimuth, &reflections) {
+        Some(curves) => part.textured_by_order(curves),
+        None => part,
+    });
     let coarse = Curve::sample(0.0, view.q_max_inv_nm * 1.05, COARSE, |q| {
         form(q) * (1.0 - debye_waller(q, displaced, q1))
     });
@@ -100,4 +106,49 @@ pub(in crate::scene) fn lattice(
     let own = width - 1.5 * view.q_pixel_inv_nm;
     pattern.value("grain_size_nm", 2.0 * PI * 0.9 / own);
     pattern
+}
+
+/// The azimuth of each order of a crystal that is aligned with an axis along the beam, the first order
+/// about χ₀; `None` if it has no such axis. An order that is not in the zone is isotropic.
+fn aligned(kind: Lattice, azimuth: Azimuth, reflections: &[Reflection]) -> Option<Vec<Curve>> {
+    let Azimuth::Fold { n, eta, chi0_rad } = azimuth else {
+        return None;
+    };
+    let first = *directions_rad(kind, n, reflections.first()?.squared)?.first()?;
+    reflections
+        .iter()
+        .map(|reflection| {
+            let directions = directions_rad(kind, n, reflection.squared)?;
+            Some(azimuthal(2049, |chi| {
+                if directions.is_empty() {
+                    return 1.0;
+                }
+                directions
+                    .iter()
+                    .map(|angle| ring_kernel(chi, chi0_rad + angle - first, f64::from(n), eta))
+                    .sum()
+            }))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_of_an_aligned_crystal_alternate() {
+        let azimuth = Azimuth::Fold {
+            n: 6,
+            eta: 0.7,
+            chi0_rad: 0.2,
+        };
+        let reflections = Lattice::Hexagonal.reflections(3);
+        let curves = aligned(Lattice::Hexagonal, azimuth, &reflections).unwrap();
+        let between = 0.2 + PI / 6.0;
+        assert!(curves[0].at(0.2) > 5.0 && curves[1].at(0.2) < 0.3);
+        assert!(curves[0].at(between as f32) < 0.3 && curves[1].at(between as f32) > 5.0);
+        assert!(aligned(Lattice::FaceCentred, azimuth, &reflections).is_none());
+        assert!(aligned(Lattice::Hexagonal, Azimuth::Isotropic, &reflections).is_none());
+    }
 }
