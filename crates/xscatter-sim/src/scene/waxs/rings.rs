@@ -27,36 +27,28 @@ const MOST_TEXTURED: usize = 16;
 /// The most rings of single grains.
 const MOST_GRAINY: usize = 48;
 
-/// Notes spacing, size and width of a crystal.
-fn describe(pattern: &mut Pattern, rings: &[&Ring], width: &Width) {
-    if let Some(first) = rings.first() {
-        pattern.value("q_star_inv_nm", first.q_inv_nm);
-        pattern.value("d_spacing_nm", TAU / first.q_inv_nm);
+/// Notes where the first of the orders is, and how large the crystallites are.
+pub(in crate::scene) fn describe(pattern: &mut Pattern, first: Option<&f64>, width: &Width) {
+    if let Some(&first) = first {
+        pattern.value("q_star_inv_nm", first);
+        pattern.value("d_spacing_nm", TAU / first);
     }
     pattern.value("grain_size_nm", width.config().size_nm);
 }
 
-/// What the listed rings are to a label.
-fn feature(rings: &[&Ring], width: &Width, azimuth: Azimuth) -> Feature {
-    let orders: Vec<f64> = rings.iter().map(|ring| ring.q_inv_nm).collect();
-    let fwhm = orders.first().map_or(0.0, |&q| width.fwhm_inv_nm(q));
-    Feature::peaks(orders, fwhm, azimuth)
-}
-
 /// Smooth rings of equal brightness all around.
-pub(super) fn smooth(view: &View, specimen: &Specimen, width: &Width, pattern: &mut Pattern) {
-    let strong: Vec<&Ring> = specimen
-        .strong(view, width, MOST_ORDERS)
-        .into_iter()
-        .map(|index| &specimen.rings[index])
-        .collect();
-    describe(pattern, &strong, width);
+pub(in crate::scene) fn smooth(
+    view: &View,
+    specimen: &Specimen,
+    width: &Width,
+    pattern: &mut Pattern,
+) {
+    let orders = specimen.orders(view, width, MOST_ORDERS);
+    describe(pattern, orders.first(), width);
+    let fwhm = orders.first().map_or(0.0, |&q| width.fwhm_inv_nm(q));
     let radial = radial(view, &specimen.rings, width);
-    pattern.push(Part::rings("powder rings", 1.0, radial).known_as(feature(
-        &strong,
-        width,
-        Azimuth::Isotropic,
-    )));
+    let feature = Feature::peaks(orders, fwhm, Azimuth::Isotropic);
+    pattern.push(Part::rings("powder rings", 1.0, radial).known_as(feature));
 }
 
 /// Rings of a finite number of grains: the more equivalent planes a ring has, the more spots.
@@ -134,6 +126,9 @@ pub(super) fn oriented(
         .iter()
         .map(|&index| {
             let ring = specimen.rings[index];
+            // A small crystallite spreads its reflections across q as well.
+            let spread = sigma_rad.hypot(width.angular_sigma_rad(ring.q_inv_nm));
+            let seen = Mosaic::new(spread).expect("it is larger than the mosaic");
             let poles: Vec<((f64, f64), f64)> = specimen
                 .of_ring(&ring)
                 .iter()
@@ -150,7 +145,7 @@ pub(super) fn oriented(
                 let chi = with_sine(dot(q, sample_axis));
                 poles
                     .iter()
-                    .map(|&(psi, share)| share * mosaic.pole_density_cosines(chi, psi))
+                    .map(|&(psi, share)| share * seen.pole_density_cosines(chi, psi))
                     .sum()
             });
             let mean = density.mean();
@@ -179,7 +174,7 @@ fn textured(
     pattern: &mut Pattern,
 ) {
     let rings: Vec<&Ring> = arcs.iter().map(|arc| &arc.ring).collect();
-    describe(pattern, &rings, width);
+    describe(pattern, rings.first().map(|ring| &ring.q_inv_nm), width);
     let brightest = rings
         .iter()
         .map(|ring| ring.intensity(ring.q_inv_nm, width))
