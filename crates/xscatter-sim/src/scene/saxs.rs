@@ -55,6 +55,8 @@ pub(crate) enum SaxsKind {
     Oriented,
     /// Particles or domains on a lattice.
     Lattice,
+    /// A gyroid, diamond or a three-dimensional hexagonal lattice.
+    RarerLattice,
     /// A lattice that is stretched in one direction.
     DistortedLattice,
     /// Rings at distances that follow no lattice.
@@ -75,13 +77,11 @@ pub(crate) enum SaxsKind {
     DiffuseLow,
     /// Rise to high q: displacements, small lengths.
     DiffuseHigh,
-    /// Nothing.
-    Blank,
 }
 
+#[cfg(test)]
 impl SaxsKind {
     /// All kinds.
-    #[allow(dead_code, reason = "presets of tags list the kinds")]
     pub(crate) const ALL: [Self; 21] = [
         Self::SymmetryRing,
         Self::SymmetryHalo,
@@ -93,6 +93,7 @@ impl SaxsKind {
         Self::Sticky,
         Self::Oriented,
         Self::Lattice,
+        Self::RarerLattice,
         Self::DistortedLattice,
         Self::AdHocRings,
         Self::SpeckledRings,
@@ -103,7 +104,6 @@ impl SaxsKind {
         Self::Halo,
         Self::DiffuseLow,
         Self::DiffuseHigh,
-        Self::Blank,
     ];
 }
 
@@ -120,6 +120,7 @@ pub(crate) fn draw_kind(kind: SaxsKind, view: &View, rng: &mut ChaCha8Rng) -> Pa
         SaxsKind::Sticky => suspensions::sticky(view, rng),
         SaxsKind::Oriented => suspensions::oriented(view, rng),
         SaxsKind::Lattice => lattices::draw(view, rng),
+        SaxsKind::RarerLattice => lattices::rarer(view, rng),
         SaxsKind::DistortedLattice => lattices::distorted(view, rng),
         SaxsKind::AdHocRings => rings::ad_hoc(view, rng),
         SaxsKind::SpeckledRings => speckled::rings(view, rng),
@@ -130,7 +131,6 @@ pub(crate) fn draw_kind(kind: SaxsKind, view: &View, rng: &mut ChaCha8Rng) -> Pa
         SaxsKind::Halo => rings::halo(view, rng),
         SaxsKind::DiffuseLow => diffuse_part::low(view, rng, 1.0),
         SaxsKind::DiffuseHigh => diffuse_part::high(view, rng, 1.0),
-        SaxsKind::Blank => Pattern::default(),
     }
 }
 
@@ -163,6 +163,7 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
                     (SaxsKind::Cubes, 0.05),
                     (SaxsKind::Sticky, 0.07),
                     (SaxsKind::Oriented, 0.1),
+                    (SaxsKind::RarerLattice, 0.08),
                     (SaxsKind::DistortedLattice, 0.08),
                     (SaxsKind::AdHocRings, 0.1),
                     (SaxsKind::SpeckledRings, 0.14),
@@ -369,10 +370,6 @@ mod tests {
                         .all(|value| value.is_finite() && *value >= 0.0),
                     "{kind:?}"
                 );
-                if kind == SaxsKind::Blank {
-                    assert!(pattern.parts.is_empty());
-                    continue;
-                }
                 assert!(values.iter().any(|&value| value > 1e-3), "{kind:?}");
                 assert!(!pattern.values.is_empty(), "{kind:?}");
                 for part in &pattern.parts {
@@ -392,9 +389,7 @@ mod tests {
         for kind in SaxsKind::ALL {
             let draw = |seed| survey(&draw_kind(kind, &view(), &mut generator(seed)));
             assert_eq!(draw(3), draw(3));
-            if kind != SaxsKind::Blank {
-                assert_ne!(draw(3), draw(4), "{kind:?}");
-            }
+            assert_ne!(draw(3), draw(4), "{kind:?}");
         }
         let draw = || survey(&super::draw(&view(), &mut generator(5)));
         assert_eq!(draw(), draw());

@@ -8,7 +8,8 @@ use super::particles::COARSE;
 use super::zone::directions_rad;
 use super::{Texture, View, note_azimuth, note_order, radial_peaks, textured_rings};
 use crate::curve::Curve;
-use crate::draw::{log_uniform, uniform, whole};
+use crate::diffuse;
+use crate::draw::{log_uniform, uniform, weighted, whole};
 use crate::feature::{Azimuth, Feature, Role};
 use crate::form_factor::polydisperse_sphere;
 use crate::lattice::{Lattice, Reflection, debye_waller};
@@ -25,6 +26,20 @@ const KINDS: [Lattice; 5] = [
 
 pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
     let kind = KINDS[whole(rng, 0, KINDS.len() - 1)];
+    lattice(view, rng, kind, true)
+}
+
+/// The rarer lattices: networks of block copolymers, open and close-packed ones of particles.
+pub(super) fn rarer(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
+    let kind = weighted(
+        rng,
+        &[
+            (Lattice::Gyroid, 0.45),
+            (Lattice::Diamond, 0.3),
+            (Lattice::ClosePackedHexagonal, 0.15),
+            (Lattice::SimpleHexagonal, 0.1),
+        ],
+    );
     lattice(view, rng, kind, true)
 }
 
@@ -66,7 +81,15 @@ pub(in crate::scene) fn lattice(
     let displaced = uniform(rng, 0.02, 0.13);
     let radius = PI / q1 * uniform(rng, 0.25, 0.9);
     let spread = uniform(rng, 0.06, 0.25);
-    let form = |q: f64| polydisperse_sphere(q, radius, spread, 11);
+    // The strengths of a gyroid are those of its domains, which are no spheres.
+    let is_network = kind == Lattice::Gyroid;
+    let form = |q: f64| {
+        if is_network {
+            diffuse::debye_bueche(q, 1.0 / q1)
+        } else {
+            polydisperse_sphere(q, radius, spread, 11)
+        }
+    };
     let texture = if may_be_textured {
         Texture::draw(rng, 0.5, width / q1)
     } else {
@@ -75,9 +98,10 @@ pub(in crate::scene) fn lattice(
     let reflections = kind.reflections(if kind == Lattice::Lamellar { 8 } else { 16 });
     let peaks: Vec<(f64, f64, f64)> = reflections
         .iter()
-        .map(|r| (r.ratio * q1, r.multiplicity as f64))
-        .map(|(q, m)| {
-            let strength = m * form(q) * debye_waller(q, displaced, q1) / (q * q);
+        .map(|r| {
+            let q = r.ratio * q1;
+            let domain = if is_network { 1.0 } else { form(q) };
+            let strength = r.strength * domain * debye_waller(q, displaced, q1) / (q * q);
             (q, strength, width)
         })
         .collect();
@@ -99,8 +123,10 @@ pub(in crate::scene) fn lattice(
     );
     note_order(&mut pattern, q1);
     note_azimuth(&mut pattern, texture.azimuth);
-    pattern.value("radius_nm", radius);
-    pattern.value("polydispersity", spread);
+    if !is_network {
+        pattern.value("radius_nm", radius);
+        pattern.value("polydispersity", spread);
+    }
     pattern.value("relative_displacement", displaced);
     // Scherrer's length of the width beyond that of beam and pixel.
     let own = width - 1.5 * view.q_pixel_inv_nm;
