@@ -1,10 +1,13 @@
-"""Files that the programs of detectors wrote, and two more by independent writers, as fabio reads them.
+"""Files that the programs of detectors wrote, and small ones by independent writers, as fabio reads them.
 
-Usage: python tools/golden/io_detector_programs.py IMAGES NANOBRAGG crates/xscatter-io/tests/golden/detector_programs.json
+Usage: python tools/golden/io_detector_programs.py IMAGES NANOBRAGG CIF2CBF OUT
+
+OUT is crates/xscatter-io/tests/golden/detector_programs.json.
 
 IMAGES is the folder that tools/reference/fabio_images.sh makes; of those files numbers are kept, never arrays.
 NANOBRAGG is the program nanoBragg (https://github.com/bl831/nanoBragg, MIT), one file of C: `gcc -O2 nanoBragg.c -lm`;
-it simulates a crystal and writes the picture as ADSC detectors do.
+it simulates a crystal and writes the picture as ADSC detectors do. CIF2CBF is that program of CBFlib 0.9.7 (Debian's
+cbflib-bin); it packs a CBF of fabio anew.
 """
 
 import base64
@@ -20,6 +23,7 @@ import zlib
 import fabio
 import numpy
 from fabio.adscimage import AdscImage
+from fabio.cbfimage import CbfImage
 from fabio.compression import agi_bitfield
 from fabio.OXDimage import OxdImage
 
@@ -72,11 +76,30 @@ def simulated(program):
         return (folder / "a.img").read_bytes(), pixels
 
 
+def counts(shape):
+    """Small differences, and some that are not."""
+    rows, columns = numpy.indices(shape)
+    pixels = ((rows * 37 + columns * 11) % 61).astype("int32")
+    pixels[3, 4], pixels[5, 6], pixels[7, 8], pixels[-1, -1] = -500, 300, 173_075, -1
+    return pixels
+
+
+def cbflib(program, compression):
+    """A CBF of CBFlib: `b` is byte offset, `n` none, which fabio does not read."""
+    pixels = counts((24, 20))
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        CbfImage(data=pixels).write(str(folder / "in.cbf"))
+        subprocess.run([program, "-e", "n", "-c", compression, "-m", "d", "in.cbf", "out.cbf"], cwd=folder, check=True,
+                       capture_output=True)
+        if compression == "b":
+            assert (CbfImage().read(str(folder / "out.cbf")).data == pixels).all()
+        return (folder / "out.cbf").read_bytes(), pixels
+
+
 def ty6():
     """The bit fields of TY6 are those of the Esperanto format, which fabio writes."""
-    rows, columns = numpy.indices((45, 45))
-    pixels = ((rows * 37 + columns * 11) % 61).astype("int32")
-    pixels[3, 4], pixels[5, 6], pixels[7, 8], pixels[44, 44] = -500, 300, 173_075, -1
+    pixels = counts((45, 45))
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "a.img"
         OxdImage(data=pixels, header={"Binning in x": 1, "Binning in y": 1}).write(str(path))
@@ -92,7 +115,7 @@ def small_file(name, writer, format_, content, pixels):
             "zlib_base64": base64.b64encode(zlib.compress(content, 9)).decode()} | numbers(pixels)
 
 
-def main(folder, program, path):
+def main(folder, nanobragg, cif2cbf, path):
     logging.disable(logging.WARNING)
     golden = {
         "provenance": {
@@ -106,7 +129,9 @@ def main(folder, program, path):
         "cases": {
             "programs": list(program_files(pathlib.Path(folder))),
             "small": [
-                small_file("nanobragg.img", "nanoBragg of 2025-08-10", "Smv", *simulated(program)),
+                small_file("nanobragg.img", "nanoBragg of 2025-08-10", "Smv", *simulated(nanobragg)),
+                small_file("cbflib.cbf", "CBFlib 0.9.7", "Cbf", *cbflib(cif2cbf, "b")),
+                small_file("cbflib_plain.cbf", "CBFlib 0.9.7, uncompressed", "Cbf", *cbflib(cif2cbf, "n")),
                 small_file("ty6.img", f"fabio {fabio.version}, its Esperanto encoder behind its Oxford header", "Oxford",
                            *ty6()),
             ],

@@ -2,8 +2,9 @@
 //!
 //! They stand in the history of fabio's repository, without a licence of their own: `tools/reference/fabio_images.sh`
 //! fetches them to `~/.cache/xscatter/fabio-images` (or where `XSCATTER_FABIO_IMAGES` says); where they are
-//! not, that test is skipped. Two small files of independent writers are in the golden file itself. All numbers
-//! are those that fabio reads.
+//! not, that test is skipped. Small files of independent writers (nanoBragg, CBFlib, the Esperanto encoder of fabio) are
+//! in the golden file itself. All numbers are those that fabio reads, but for the uncompressed CBF, which it does not
+//! read, and whose pixels are those that were meant.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -120,7 +121,7 @@ fn files_of_detector_programs_give_the_numbers_of_fabio() {
 }
 
 #[test]
-fn small_files_of_independent_writers_give_the_numbers_of_fabio() {
+fn small_files_of_independent_writers_give_the_numbers_of_others() {
     for case in cases().small {
         let packed = BASE64.decode(case.zlib_base64.as_ref().unwrap()).unwrap();
         let mut content = Vec::new();
