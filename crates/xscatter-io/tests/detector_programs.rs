@@ -5,6 +5,9 @@
 //! not, that test is skipped. Small files of independent writers (nanoBragg, CBFlib, the Esperanto encoder of fabio) are
 //! in the golden file itself. All numbers are those that fabio reads, but for the uncompressed CBF, which it does not
 //! read, and whose pixels are those that were meant.
+//!
+//! No file of an independent writer was found for R-AXIS, binary images of Fit2D, version 2 of the mar345 packing, TY5,
+//! and 32-bit SMV of adxv: `formats_a.rs` and `formats_b.rs` read bytes that were built from their layouts.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
