@@ -225,7 +225,7 @@ impl Table {
             let starts = at % columns == 0;
             starts != is_new(at) || (starts && points[at].qy <= points[at - columns].qy)
         });
-        let cut = (points.len() % columns != 0).then_some(points.len());
+        let cut = (!points.len().is_multiple_of(columns)).then_some(points.len());
         if let Some(at) = wrong.or(cut) {
             return Err(Error::new(
                 ErrorKind::Malformed,

@@ -15,7 +15,7 @@ use xscatter_core::{ErrorKind, Frame, FrameSource, Mask, Result};
 use xscatter_io::write::write;
 use xscatter_io::{
     ByteOrder, Dtype, Format, Limits, MaskPolarity, MaskReadConfig, Number, RawLayout, ReadConfig,
-    WriteOptions, open, open_bytes, open_series, open_with, read_mask,
+    WriteOptions, open, open_bytes, open_series, read_mask,
 };
 use xscatter_testkit::{check_source, data, golden};
 
