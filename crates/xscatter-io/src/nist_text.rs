@@ -31,6 +31,8 @@ const TITLES: &str = "Qx - Qy - I(Qx,Qy)";
 const SPARSEST: usize = 4;
 /// How far from its place on a regular grid a point may lie, in steps: the text has six digits.
 const JITTER: f64 = 0.1;
+/// Coordinates that differ by less, as a part of the whole axis, are one.
+const SAME: f64 = 1e-9;
 
 pub(crate) fn sniff(head: &[u8]) -> bool {
     head.split(|&byte| byte == b'\n')
@@ -214,7 +216,7 @@ impl Table {
         Ok((image, metadata))
     }
 
-    /// Points on no grid: a row ends where Qx falls, and the next has a larger Qy.
+    /// Points on no grid: a row ends where Qx falls, and each point lies above that of the row before.
     fn rows(&self, limits: &Limits) -> Result<Array2<Option<f64>>> {
         let points = &self.points;
         let is_new = |at: usize| points[at].qx <= points[at - 1].qx;
@@ -222,11 +224,11 @@ impl Table {
             .find(|&at| is_new(at))
             .unwrap_or(points.len());
         let wrong = (1..points.len()).find(|&at| {
-            let starts = at % columns == 0;
-            starts != is_new(at) || (starts && points[at].qy <= points[at - columns].qy)
+            let is_above = at < columns || points[at].qy > points[at - columns].qy;
+            (at % columns == 0) != is_new(at) || !is_above
         });
-        let cut = (!points.len().is_multiple_of(columns)).then_some(points.len());
-        if let Some(at) = wrong.or(cut) {
+        let is_whole = columns < points.len() && points.len().is_multiple_of(columns);
+        if let Some(at) = wrong.or((!is_whole).then_some(points.len() - 1)) {
             return Err(Error::new(
                 ErrorKind::Malformed,
                 format!(
@@ -274,8 +276,9 @@ impl Axis {
     fn new(mut values: Vec<f64>) -> Option<Self> {
         let points = values.len();
         values.sort_unstable_by(f64::total_cmp);
-        values.dedup();
         let (first, last) = (*values.first()?, *values.last()?);
+        // Of more digits than six the last ones may differ from row to row.
+        values.dedup_by(|next, kept| *next - *kept <= SAME * (last - first));
         if values.len() == 1 {
             return Some(Self {
                 first,
@@ -318,6 +321,7 @@ impl Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use xscatter_core::FrameSource;
 
     const HEAD: &str = "Data columns are Qx - Qy - I(Qx,Qy) - err(I)\nASCII data created today\n\n";
 
@@ -352,6 +356,11 @@ mod tests {
         );
         assert!(image[(1, 1)].unwrap().is_nan());
         assert_eq!(gaps(&image).unwrap().invalid_count(), 5);
+        let text = format!("{HEAD}{rows}").into_bytes();
+        let file = crate::open_bytes("a.dat", text, &ReadConfig::default()).unwrap();
+        let mask = file.read(0).unwrap().mask().unwrap().clone();
+        assert_eq!(mask.invalid_count(), 6, "NaN is bad");
+        assert!(mask.as_slice()[1].contains(PixelFlags::GAP));
         let centre = metadata.beam_centre_px.unwrap().value;
         approx::assert_relative_eq!(centre.row, 0.5, epsilon = 1e-12);
         approx::assert_relative_eq!(centre.column, 1.0, epsilon = 1e-12);
@@ -368,7 +377,11 @@ mod tests {
         assert_eq!(found.dim(), (2, 3));
         assert_eq!(found[(1, 0)], Some(4.0));
         let cut = rows.rsplit_once("0.201").unwrap().0;
-        assert_eq!(image(cut).unwrap_err().place(), Some("point 6"));
+        assert_eq!(image(cut).unwrap_err().place(), Some("point 5"));
+        let above = rows.replace("0.2001", "-0.2");
+        assert_eq!(image(&above).unwrap_err().place(), Some("point 5"));
+        let diagonal: String = (0..9).map(|n| format!("{n} {n} 1 1\n")).collect();
+        assert!(image(&diagonal).is_err());
     }
 
     #[test]
