@@ -9,7 +9,7 @@
 //! ```
 //!
 //! whose distribution differs from Poisson's by less than 6·10⁻⁵ in total variation at λ = 16 and
-//! less above; a χ² test would need some 10⁷ draws to see it. A mean that is zero, negative or not a
+//! less above; a χ² test would need some 10⁸ draws to see it. A mean that is zero, negative or not a
 //! number gives no count.
 //!
 //! [`poisson_image`] draws every row from a stream of its own, so rows run in parallel and the result
