@@ -33,7 +33,7 @@ mod ensemble;
 mod kernel;
 mod oriented;
 mod spread;
-mod vector;
+pub(crate) mod vector;
 
 use std::f64::consts::PI;
 

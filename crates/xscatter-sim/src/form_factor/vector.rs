@@ -21,7 +21,7 @@
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
 
-use std::f64::consts::{FRAC_1_PI, FRAC_2_PI};
+use std::f64::consts::{FRAC_1_PI, FRAC_2_PI, LOG2_E};
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -78,6 +78,25 @@ const COS: [f64; 6] = [
     -2.755_731_435_139_066_3e-7,
     2.087_572_321_298_175e-9,
     -1.135_964_755_778_819_5e-11,
+];
+
+/// ln 2 in two parts, the first of 32 bits.
+const LN_2_PARTS: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
+
+/// (eʳ − 1 − r)/r² in powers of r.
+const EXP: [f64; 12] = [
+    1.0 / 2.0,
+    1.0 / 6.0,
+    1.0 / 24.0,
+    1.0 / 120.0,
+    1.0 / 720.0,
+    1.0 / 5_040.0,
+    1.0 / 40_320.0,
+    1.0 / 362_880.0,
+    1.0 / 3_628_800.0,
+    1.0 / 39_916_800.0,
+    1.0 / 479_001_600.0,
+    1.0 / 6_227_020_800.0,
 ];
 
 /// 3 (sin x − x cos x)/x³ in powers of x².
@@ -161,9 +180,23 @@ fn polynomial<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
     sum
 }
 
+/// eˣ − 1 for x of 0 or less.
+#[inline(always)]
+pub(crate) fn exp_m1(x: f64) -> f64 {
+    // Beyond, eˣ is 0 as far as 1 can tell; and 2ⁿ stays a normal number.
+    let x = if x < -50.0 { -50.0 } else { x };
+    let rounded = x * LOG2_E + ROUND;
+    let n = rounded - ROUND;
+    let r = (x - n * LN_2_PARTS[0]) - n * LN_2_PARTS[1];
+    // eʳ − 1 for |r| up to ½ ln 2.
+    let less = r + r * r * polynomial(&EXP, r);
+    let scale = f64::from_bits(rounded.to_bits().wrapping_add(1023) << 52);
+    scale * less + (scale - 1.0)
+}
+
 /// Sine and cosine for |x| below [`LIMIT`].
 #[inline(always)]
-fn sin_cos(x: f64) -> (f64, f64) {
+pub(crate) fn sin_cos(x: f64) -> (f64, f64) {
     let rounded = x * FRAC_2_PI + ROUND;
     let quarter = rounded.to_bits();
     let n = rounded - ROUND;
