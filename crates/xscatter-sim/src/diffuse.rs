@@ -134,18 +134,7 @@ pub fn thermal_disorder(q_inv_nm: f64, sigma_nm: f64) -> f64 {
 
 /// ∫₀¹ t^(s−1) e^−ut dt = u^−s γ(s, u).
 fn moment(s: f64, u: f64) -> f64 {
-    if !(u >= s + 1.0) {
-        // e^−u Σ uᵏ/(s (s + 1) ... (s + k))
-        let (mut term, mut sum) = (1.0 / s, 1.0 / s);
-        for k in 1..200 {
-            term *= u / (s + f64::from(k));
-            sum += term;
-            if term < 1e-17 * sum {
-                break;
-            }
-        }
-        (-u).exp() * sum
-    } else {
+    if u >= s + 1.0 {
         // Γ(s) u^−s less Legendre's continued fraction of the upper part, by Lentz's method.
         let mut b = u + 1.0 - s;
         let mut c = 1e300;
@@ -163,6 +152,17 @@ fn moment(s: f64, u: f64) -> f64 {
             }
         }
         (libm::lgamma(s) - s * u.ln()).exp() - (-u).exp() * fraction
+    } else {
+        // e^−u Σ uᵏ/(s (s + 1) ... (s + k))
+        let (mut term, mut sum) = (1.0 / s, 1.0 / s);
+        for k in 1..200 {
+            term *= u / (s + f64::from(k));
+            sum += term;
+            if term < 1e-17 * sum {
+                break;
+            }
+        }
+        (-u).exp() * sum
     }
 }
 

@@ -114,9 +114,8 @@ pub enum ShapeError {
 /// assert!((xscatter_sim::form_factor::sphere_amplitude(1.0) - 0.9035060368192703).abs() < 1e-14);
 /// ```
 pub fn sphere_amplitude(x: f64) -> f64 {
-    if x.abs() < 0.2 {
-        let y = x * x;
-        1.0 + y * (-1.0 / 10.0 + y * (1.0 / 280.0 + y * (-1.0 / 15_120.0 + y / 1_330_560.0)))
+    if x.abs() < vector::SPHERE_SERIES {
+        vector::sphere_near(x)
     } else {
         3.0 * (x.sin() - x * x.cos()) / (x * x * x)
     }
@@ -531,8 +530,8 @@ mod tests {
         }
         // Both branches meet.
         assert_relative_eq!(
-            sphere_amplitude(0.2 - 1e-12),
-            sphere_amplitude(0.2 + 1e-12),
+            sphere_amplitude(0.5 - 1e-12),
+            sphere_amplitude(0.5 + 1e-12),
             max_relative = 1e-11
         );
     }

@@ -151,9 +151,11 @@ fn cubic(model: &str, p: &Parameters) -> (Paracrystal, Shape, f64) {
         distortion: p["d_factor"],
         points: 150,
     })
-    .unwrap();
+    .expect("the golden values are possible");
     let (sphere, scale) = shape("sphere", p);
-    let filled = crystal.volume_fraction(0.1 * p["radius"]).unwrap();
+    let filled = crystal
+        .volume_fraction(0.1 * p["radius"])
+        .expect("the golden values are possible");
     (crystal, sphere, scale * filled)
 }
 
@@ -178,7 +180,7 @@ fn curve(case: &Curve) -> Vec<f64> {
                 Coupling::Together
             },
         })
-        .unwrap();
+        .expect("the golden values are possible");
         return scaled(scale, suspension.intensities(&q));
     }
     match case.model.as_str() {
@@ -188,7 +190,7 @@ fn curve(case: &Curve) -> Vec<f64> {
                 radius_nm: 0.1 * p["radius_effective"],
                 volume_fraction: p["volfraction"],
             })
-            .unwrap();
+            .expect("the golden values are possible");
             each(&|q| structure.at(q))
         }
         model @ ("sc_paracrystal" | "bcc_paracrystal" | "fcc_paracrystal") => {
@@ -206,7 +208,7 @@ fn curve(case: &Curve) -> Vec<f64> {
                 distance_nm: 0.1 * p["d_spacing"],
                 spread: p["sigma_d"],
             })
-            .unwrap();
+            .expect("the golden values are possible");
             // Δρ is 1 − 6.34 there; 1e-4 in 1/cm, and 1 nm² is 100 Å².
             each(&|q| 1e-2 * 5.34_f64.powi(2) * stack.intensity(q))
         }
@@ -256,7 +258,7 @@ fn curve(case: &Curve) -> Vec<f64> {
                 shape,
                 spreads: spreads(model, &case.spreads),
             })
-            .unwrap();
+            .expect("the golden values are possible");
             scaled(scale, ensemble.intensities(&q))
         }
     }
@@ -316,7 +318,9 @@ fn patterns_of_oriented_particles_are_those_of_sasmodels() {
             })
             .unwrap();
             particles.intensity_into(&qx, &qy, &mut found).unwrap();
-            found.iter_mut().for_each(|x| *x *= scale);
+            for x in &mut found {
+                *x *= scale;
+            }
         }
         let worst = deviation(&found, &case.intensity);
         assert!(

@@ -222,6 +222,10 @@ struct Average<'a> {
 
 impl Work for Average<'_> {
     #[expect(clippy::inline_always, reason = "it is compiled for wide instructions")]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "several strips are walked in step"
+    )]
     #[inline(always)]
     fn run(self) {
         let mut vectors = Vectors::ZERO;

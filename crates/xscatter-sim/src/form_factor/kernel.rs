@@ -6,6 +6,10 @@
     clippy::inline_always,
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "several strips are walked in step"
+)]
 
 use super::Shape;
 use super::vector::{STRIP, Strip, jinc, sinc, sinc_product, sphere};

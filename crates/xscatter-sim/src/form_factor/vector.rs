@@ -20,6 +20,10 @@
     clippy::inline_always,
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "several strips are walked in step"
+)]
 
 use std::f64::consts::{FRAC_1_PI, FRAC_2_PI, LOG2_E};
 
@@ -112,7 +116,7 @@ const SPHERE: [f64; 8] = [
 ];
 
 /// Where the closed form of the sphere loses no more than the series.
-const SPHERE_SERIES: f64 = 0.5;
+pub(crate) const SPHERE_SERIES: f64 = 0.5;
 
 /// 2 J₁(x)/x in powers of x²/50 − 1, for x ≤ 10.
 const JINC_NEAR: [f64; 17] = [
@@ -240,6 +244,12 @@ fn range(x: &Strip) -> (f64, f64) {
     )
 }
 
+/// Whether an argument is too large for [`sin_cos`], or not a number.
+#[inline(always)]
+fn is_beyond(highest: f64) -> bool {
+    highest.is_nan() || highest >= LIMIT
+}
+
 /// Each x becomes f(x), one at a time: arguments for which no fast way is right.
 #[cold]
 #[inline(never)]
@@ -250,7 +260,7 @@ fn one_by_one(x: &mut Strip, f: fn(f64) -> f64) {
 }
 
 #[inline(always)]
-fn sphere_near(x: f64) -> f64 {
+pub(crate) fn sphere_near(x: f64) -> f64 {
     polynomial(&SPHERE, x * x)
 }
 
@@ -268,7 +278,7 @@ pub(crate) fn sphere(x: &mut Strip) {
         for x in x {
             *x = sphere_near(*x);
         }
-    } else if !(highest < LIMIT) {
+    } else if is_beyond(highest) {
         one_by_one(x, super::sphere_amplitude);
     } else if lowest >= SPHERE_SERIES {
         for x in x {
@@ -305,7 +315,7 @@ pub(crate) fn jinc(x: &mut Strip) {
         for x in x {
             *x = jinc_near(*x);
         }
-    } else if !(highest < LIMIT) {
+    } else if is_beyond(highest) {
         one_by_one(x, super::jinc);
     } else if lowest > JINC_NEAR_LIMIT {
         for x in x {
@@ -333,7 +343,7 @@ fn sinc_parts(x: f64) -> (f64, f64) {
 /// x becomes sin x/x.
 #[inline(always)]
 pub(crate) fn sinc(x: &mut Strip) {
-    if !(range(x).1 < LIMIT) {
+    if is_beyond(range(x).1) {
         one_by_one(x, super::sinc);
         return;
     }
@@ -346,7 +356,7 @@ pub(crate) fn sinc(x: &mut Strip) {
 /// x becomes sin x/x · sin y/y · sin z/z.
 #[inline(always)]
 pub(crate) fn sinc_product(x: &mut Strip, y: &Strip, z: &Strip) {
-    if !(range(x).1 < LIMIT && range(y).1 < LIMIT && range(z).1 < LIMIT) {
+    if is_beyond(range(x).1) || is_beyond(range(y).1) || is_beyond(range(z).1) {
         for ((x, &y), &z) in x.iter_mut().zip(y).zip(z) {
             *x = super::sinc(*x) * super::sinc(y) * super::sinc(z);
         }
@@ -355,5 +365,94 @@ pub(crate) fn sinc_product(x: &mut Strip, y: &Strip, z: &Strip) {
     for i in 0..STRIP {
         let (a, b, c) = (sinc_parts(x[i]), sinc_parts(y[i]), sinc_parts(z[i]));
         x[i] = a.0 * b.0 * c.0 / (a.1 * b.1 * c.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Apply<'a, F>(&'a mut Strip, F);
+
+    impl<F: Fn(&mut Strip)> Work for Apply<'_, F> {
+        #[inline(always)]
+        fn run(self) {
+            (self.1)(self.0);
+        }
+    }
+
+    /// The largest deviation of `fast` from `plain` over strips that cover 0 to `end`.
+    fn worst(end: f64, fast: impl Fn(&mut Strip) + Copy, plain: impl Fn(f64) -> f64) -> f64 {
+        let mut worst = 0.0_f64;
+        for strip in 0..300 {
+            // Strips within one range of the argument, and strips across all ranges.
+            let x: Strip = std::array::from_fn(|i| match strip % 3 {
+                0 => end * i as f64 / 63.0 * f64::from(strip) / 300.0,
+                1 => 20.0 * f64::from(strip) / 300.0 + 1e-3 * i as f64,
+                _ => 10_f64.powf(-9.0 + (9.0 + end.log10()) * i as f64 / 63.0),
+            });
+            let mut found = x;
+            vectorised(Apply(&mut found, fast));
+            let mut portable = x;
+            fast(&mut portable);
+            assert_eq!(found, portable, "the bits depend on the processor");
+            for (x, found) in x.iter().zip(found) {
+                worst = worst.max((found - plain(*x)).abs());
+            }
+        }
+        worst
+    }
+
+    #[test]
+    fn strips_are_as_exact_as_single_arguments() {
+        let bessel = |x: f64| if x == 0.0 { 1.0 } else { 2.0 * libm::j1(x) / x };
+        let plain_sinc = |x: f64| if x == 0.0 { 1.0 } else { x.sin() / x };
+        assert!(worst(100.0, sphere, crate::form_factor::sphere_amplitude) < 4e-15);
+        assert!(worst(100.0, jinc, bessel) < 1e-15);
+        assert!(worst(100.0, sinc, plain_sinc) < 1e-15);
+        assert!(worst(1e6, sphere, crate::form_factor::sphere_amplitude) < 4e-15);
+        assert!(worst(1e6, jinc, bessel) < 1e-15);
+        assert!(worst(1e6, sinc, plain_sinc) < 1e-15);
+    }
+
+    #[test]
+    fn products_are_products() {
+        let x: Strip = std::array::from_fn(|i| 0.3 * i as f64);
+        let y: Strip = std::array::from_fn(|i| 0.07 * i as f64);
+        let z = [0.0; STRIP];
+        let mut found = x;
+        sinc_product(&mut found, &y, &z);
+        for ((x, y), found) in x.iter().zip(y).zip(found) {
+            assert!(
+                (found - crate::form_factor::sinc(*x) * crate::form_factor::sinc(y)).abs() < 1e-12
+            );
+        }
+    }
+
+    #[test]
+    fn sine_and_exponential_keep_their_relative_accuracy() {
+        for i in 0..20_000 {
+            let x = 10_f64.powf(-8.0 + 7e-4 * f64::from(i));
+            let (sine, cosine) = sin_cos(x);
+            assert!((sine - x.sin()).abs() <= 3e-16 * x.max(1.0).min(x.sin().abs().max(1.0)));
+            assert!((cosine - x.cos()).abs() <= 3e-16);
+            let less = exp_m1(-x);
+            assert!((less / (-x).exp_m1() - 1.0).abs() < 1e-15, "{x}");
+        }
+    }
+
+    #[test]
+    fn extreme_arguments_are_not_numbers_or_small() {
+        for f in [sphere, jinc, sinc] {
+            let mut x = [1.0; STRIP];
+            x[3] = f64::NAN;
+            x[5] = 1e200;
+            x[7] = 1e15;
+            f(&mut x);
+            assert!(x[3].is_nan());
+            assert!(x[5].abs() < 1e-9 || x[5].is_nan());
+            assert!(x[7].abs() < 1e-9);
+            assert!((x[0] - 0.9).abs() < 0.1);
+        }
     }
 }

@@ -200,7 +200,7 @@ impl Paracrystal {
             edge,
             disorder,
             q: q_inv_nm,
-            average: &mut average,
+            out: &mut average,
         });
         average
     }
@@ -239,7 +239,7 @@ struct Average<'a> {
     edge: f64,
     disorder: f64,
     q: f64,
-    average: &'a mut f64,
+    out: &'a mut f64,
 }
 
 impl Work for Average<'_> {
@@ -266,7 +266,7 @@ impl Work for Average<'_> {
             }
             sum += polar * strip.iter().sum::<f64>();
         }
-        *self.average = sum;
+        *self.out = sum;
     }
 }
 

@@ -161,8 +161,10 @@ mod tests {
 
     #[test]
     fn what_is_impossible_names_its_parameter() {
-        let mut config = SuspensionConfig::default();
-        config.volume_fraction = 0.8;
+        let config = SuspensionConfig {
+            volume_fraction: 0.8,
+            ..SuspensionConfig::default()
+        };
         let message = Suspension::new(config).unwrap_err().to_string();
         assert!(message.starts_with("volume_fraction"), "{message}");
     }
