@@ -1,10 +1,11 @@
 """Reference values for the form and structure factors of xscatter-sim, from sasmodels.
 
     python tools/golden/sim_sasmodels.py crates/xscatter-sim/tests/golden/sasmodels.json
+    python tools/golden/sim_sasmodels.py crates/xscatter-sim/tests/golden/sasmodels_rows.json
     python tools/golden/sim_sasmodels.py crates/xscatter-sim/tests/golden/sasmodels_curves.json
     python tools/golden/sim_sasmodels.py crates/xscatter-sim/tests/golden/sasmodels_patterns.json
 
-The name of the file chooses the set: the printed reference rows, curves of all models over q, or
+The name of the file chooses the set: printed reference rows (in two files), curves of all models over q, or
 oriented particles over (qx, qy). q is in 1/angstrom, lengths in angstrom, angles in degrees, scattering
 length densities in 1e-6/angstrom^2 and the intensity in 1/cm, as sasmodels has them; scale 1,
 background 0.
@@ -57,6 +58,60 @@ ROWS = [
     ("G-SM-7", "dab", [0.01, 0.05, 0.1], {"cor_length": 50.0}),
 ]
 
+
+Q3 = [0.01, 0.05, 0.1]
+PARACRYSTAL_Q = Q5 + [0.03, 0.035, 0.04, 0.0495]
+DEFAULT_ROD = {"radius": 20.0, "length": 400.0, "sld": 4.0, "sld_solvent": 1.0}
+
+# The other printed rows, with all parameters written out.
+MORE_ROWS = [
+    ("G-CYL-2", "cylinder", [[0.05, 0.0, 0.03], [0.0, 0.05, 0.04]], DEFAULT_ROD | {"theta": 60.0, "phi": 60.0}),
+    ("G-CYL-3", "cylinder", [[0.05, 0.0, 0.03], [0.0, 0.05, 0.04]], DEFAULT_ROD | {"theta": 90.0, "phi": 0.0}),
+    (
+        "G-BOX-1",
+        "parallelepiped",
+        [Q5],
+        {"length_a": 35.0, "length_b": 35.0, "length_c": 35.0, "sld": 6.3, "sld_solvent": 1.0},
+    ),
+    ("G-PAR-1", "fcc_paracrystal", [PARACRYSTAL_Q], {"dnn": 220.0, "d_factor": 0.06, "radius": 40.0, "sld": 3.0, "sld_solvent": 6.3}),
+    ("G-PAR-2", "bcc_paracrystal", [PARACRYSTAL_Q], {"dnn": 220.0, "d_factor": 0.06, "radius": 40.0, "sld": 3.0, "sld_solvent": 6.3}),
+    ("G-PAR-3", "sc_paracrystal", [PARACRYSTAL_Q], {"dnn": 220.0, "d_factor": 0.06, "radius": 40.0, "sld": 3.0, "sld_solvent": 6.3}),
+    ("G-SM-1", "lamellar_stack_paracrystal", [Q5], {"thickness": 33.0, "Nlayers": 20.0, "d_spacing": 250.0, "sigma_d": 0.0}),
+    ("G-SM-4", "guinier_porod", [Q5], {"rg": 60.0, "s": 1.0, "porod_exp": 3.0}),
+    (
+        "G-SM-5",
+        "broad_peak",
+        [Q5],
+        {"porod_scale": 1e-5, "porod_exp": 3.0, "peak_scale": 10.0, "correlation_length": 50.0, "peak_pos": 0.1, "width_exp": 2.0},
+    ),
+    (
+        "G-SM-6",
+        "correlation_length",
+        [Q5],
+        {"lorentz_scale": 10.0, "porod_scale": 1e-6, "porod_exp": 3.0, "cor_length": 50.0, "lorentz_exp": 2.0},
+    ),
+    ("G-SM-8", "teubner_strey", [Q3], {"volfraction_a": 0.5, "sld_a": 0.3, "sld_b": 6.3, "d": 100.0, "xi": 30.0}),
+    ("G-SM-9", "two_lorentzian", [Q3], {
+        "lorentz_scale_1": 10.0, "lorentz_length_1": 100.0, "lorentz_exp_1": 3.0,
+        "lorentz_scale_2": 1.0, "lorentz_length_2": 10.0, "lorentz_exp_2": 2.0,
+    }),
+    ("G-SM-10", "mono_gauss_coil", [Q3], {"i_zero": 70.0, "rg": 75.0}),
+    ("G-SM-11", "polymer_excl_volume", [Q3], {"rg": 60.0, "porod_exp": 3.0}),
+    (
+        "G-SM-13",
+        "core_shell_cylinder",
+        [Q3],
+        {"radius": 20.0, "length": 400.0, "thickness": 20.0, "sld_core": 4.0, "sld_shell": 4.0, "sld_solvent": 1.0},
+    ),
+    (
+        "G-SM-14",
+        "parallelepiped",
+        [Q3],
+        {"length_a": 35.0, "length_b": 75.0, "length_c": 400.0, "sld": 4.0, "sld_solvent": 1.0},
+    ),
+    ("G-SM-16", "squarewell", [Q3], {"radius_effective": 50.0, "volfraction": 0.04, "welldepth": 1.5, "wellwidth": 1.2}),
+    ("G-SM-18", "stickyhardsphere", [Q3], {"radius_effective": 50.0, "volfraction": 0.2, "perturb": 0.05, "stickiness": 0.2}),
+]
 
 # Twelve values of q, none of them special.
 CURVE = [0.0011, 0.0037, 0.0082, 0.0143, 0.0231, 0.0367, 0.0519, 0.0733, 0.0951, 0.137, 0.191, 0.263]
@@ -204,6 +259,22 @@ def rows():
     ]
 
 
+def more_rows():
+    return 1e-6, (
+        "relative; both sides average by quadratures that differ in points, and evaluate sums that cancel near minima"
+    ), [
+        {
+            "id": name,
+            "model": model,
+            "parameters": parameters,
+            "spreads": {},
+            **({"q_inv_angstrom": q[0]} if len(q) == 1 else {"qx_inv_angstrom": q[0], "qy_inv_angstrom": q[1]}),
+            "intensity": compute(model, q, parameters),
+        }
+        for name, model, q, parameters in MORE_ROWS
+    ]
+
+
 def curves():
     return 1e-6, (
         "relative; both sides average by quadratures that differ in points, and evaluate sums that cancel near minima"
@@ -237,7 +308,7 @@ def patterns():
 
 
 def main(path):
-    sets = {"sasmodels": rows, "sasmodels_curves": curves, "sasmodels_patterns": patterns}
+    sets = {"sasmodels": rows, "sasmodels_rows": more_rows, "sasmodels_curves": curves, "sasmodels_patterns": patterns}
     tolerance, why, cases = sets[pathlib.Path(path).stem]()
     golden = {
         "provenance": {
