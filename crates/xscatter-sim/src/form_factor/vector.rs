@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! sin, cos    Cody and Waite's reduction to |r| ≤ π/4, then the polynomials of fdlibm
+//! sin alone   the same to |r| ≤ π/2, then a Chebyshev expansion
 //! 2 J₁(x)/x   |x| ≤ 10: a Chebyshev expansion in x²
 //!             |x| > 10: 2 [P(s − c) + Q(s + c)/x]/(x √(πx)), P and Q Chebyshev expansions in 1/x²
 //! ```
@@ -73,6 +74,18 @@ const SIN: [f64; 6] = [
     2.755_731_370_707_007e-6,
     -2.505_076_025_340_686_3e-8,
     1.589_690_995_211_55e-10,
+];
+
+/// (sin r − r)/r³ in powers of r², for |r| ≤ π/2: a Chebyshev expansion.
+const SIN_TO_HALF_PI: [f64; 8] = [
+    -0.166_666_666_666_666_66,
+    0.008_333_333_333_333_316,
+    -0.000_198_412_698_412_549_7,
+    2.755_731_921_916_152_7e-6,
+    -2.505_210_761_674_331e-8,
+    1.605_897_729_413_131_2e-10,
+    -7.643_969_659_151_149e-13,
+    2.731_436_257_139_134e-15,
 ];
 
 const COS: [f64; 6] = [
@@ -198,9 +211,21 @@ pub(crate) fn exp_m1(x: f64) -> f64 {
     scale * less + (scale - 1.0)
 }
 
+/// Sine for |x| below [`LIMIT`]: without the cosine, one polynomial over |r| ≤ π/2 is less work.
+#[inline(always)]
+pub(crate) fn sine(x: f64) -> f64 {
+    let rounded = x * FRAC_1_PI + ROUND;
+    let half_turn = rounded.to_bits();
+    let n = 2.0 * (rounded - ROUND);
+    let r = ((x - n * HALF_PI[0]) - n * HALF_PI[1]) - n * HALF_PI[2];
+    let y = r * r;
+    let sine = r + r * y * polynomial(&SIN_TO_HALF_PI, y);
+    f64::from_bits(sine.to_bits() ^ ((half_turn & 1) << 63))
+}
+
 /// Sine and cosine for |x| below [`LIMIT`].
 #[inline(always)]
-pub(crate) fn sin_cos(x: f64) -> (f64, f64) {
+fn sin_cos(x: f64) -> (f64, f64) {
     let rounded = x * FRAC_2_PI + ROUND;
     let quarter = rounded.to_bits();
     let n = rounded - ROUND;
@@ -335,7 +360,7 @@ const SINC_ONE: f64 = 1e-9;
 /// Numerator and denominator of sin x/x, for |x| below [`LIMIT`].
 #[inline(always)]
 fn sinc_parts(x: f64) -> (f64, f64) {
-    let sine = sin_cos(x).0;
+    let sine = sine(x);
     let zero = x < SINC_ONE;
     (if zero { 1.0 } else { sine }, if zero { 1.0 } else { x })
 }
@@ -434,7 +459,11 @@ mod tests {
         for i in 0..20_000 {
             let x = 10_f64.powf(-8.0 + 7e-4 * f64::from(i));
             let (sine, cosine) = sin_cos(x);
-            assert!((sine - x.sin()).abs() <= 3e-16 * x.max(1.0).min(x.sin().abs().max(1.0)));
+            assert!((sine - x.sin()).abs() <= 3e-16);
+            assert!((super::sine(x) - x.sin()).abs() <= 3e-16);
+            if x < 1e-3 {
+                assert!((super::sine(x) / x.sin() - 1.0).abs() <= 3e-16);
+            }
             assert!((cosine - x.cos()).abs() <= 3e-16);
             let less = exp_m1(-x);
             assert!((less / (-x).exp_m1() - 1.0).abs() < 1e-15, "{x}");

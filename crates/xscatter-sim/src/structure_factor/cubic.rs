@@ -32,7 +32,7 @@ use std::f64::consts::{FRAC_PI_2, PI, TAU};
 use rayon::prelude::*;
 
 use super::{StructureError, length, within};
-use crate::form_factor::vector::{STRIP, Strip, Work, exp_m1, sin_cos, vectorised};
+use crate::form_factor::vector::{STRIP, Strip, Work, exp_m1, sine, vectorised};
 use crate::quadrature::gauss_legendre;
 
 /// A cubic lattice with one particle at each of its points.
@@ -228,7 +228,7 @@ fn interference(lattice: Cubic, edge: f64, disorder: f64, q: [f64; 3]) -> f64 {
     let numerator = -less * (1.0 + e);
     // 1 − 2 e cos x + e² = (1 − e)² + 4 e sin² x/2
     let term = |component: f64| {
-        let sine = sin_cos(0.5 * edge * component).0;
+        let sine = sine(0.5 * edge * component);
         less * less + 4.0 * e * (sine * sine)
     };
     numerator * numerator * numerator / (term(a) * term(b) * term(c))
