@@ -165,7 +165,7 @@ CURVES = [
     ("stickyhardsphere", LIQUID | {"volfraction": 0.1, "perturb": 0.1, "stickiness": 0.15}, {}),
     ("stickyhardsphere", LIQUID | {"volfraction": 0.4, "perturb": 0.01, "stickiness": 1.5}, {}),
     ("squarewell", LIQUID | {"volfraction": 0.04, "welldepth": 1.5, "wellwidth": 1.2}, {}),
-    ("squarewell", LIQUID | {"volfraction": 0.08, "welldepth": 0.7, "wellwidth": 1.8}, {}),
+    ("squarewell", LIQUID | {"volfraction": 0.08, "welldepth": 0.5, "wellwidth": 1.5}, {}),
     ("sphere@hardsphere", BALL | {"volfraction": 0.3}, {}),
     ("sphere@hardsphere", BALL | {"volfraction": 0.3}, {"radius": GAUSSIAN}),
     ("sphere@hardsphere", BALL | {"volfraction": 0.3, "structure_factor_mode": 1}, {"radius": GAUSSIAN}),

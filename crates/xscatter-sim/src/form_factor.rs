@@ -46,16 +46,16 @@ pub use self::spread::{Law, Spread};
 /// A shape, its variation or its orientation is impossible.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ShapeError {
-    /// A length is not positive and finite.
-    #[error("{parameter}: expected a positive, finite length, found {value}")]
+    /// A length that is not positive, or none that a particle has.
+    #[error("{parameter}: expected a length of 1e-6 to 1e9 nm, found {value}")]
     Length {
         /// The parameter.
         parameter: &'static str,
         /// What it is.
         value: f64,
     },
-    /// A contrast or an angle is not finite.
-    #[error("{parameter}: expected a finite number, found {value}")]
+    /// A contrast, an angle or the strength of an alignment is not finite, or absurdly large.
+    #[error("{parameter}: expected a finite number below 1e100, found {value}")]
     Number {
         /// The parameter.
         parameter: &'static str,
@@ -70,8 +70,8 @@ pub enum ShapeError {
         /// What may vary.
         has: String,
     },
-    /// The width of a spread is negative or not finite.
-    #[error("spread of {parameter}: expected a width of 0 or more, found {width}")]
+    /// The width of a spread is negative, not finite or absurdly large.
+    #[error("spread of {parameter}: expected a width of 0 to 10, found {width}")]
     Width {
         /// The parameter.
         parameter: &'static str,
@@ -86,8 +86,10 @@ pub enum ShapeError {
         /// Their number.
         points: usize,
     },
-    /// The reach of a spread is not positive and finite.
-    #[error("spread of {parameter}: expected a positive, finite reach, found {reach}")]
+    /// The reach of a spread is not positive, not finite or absurdly large.
+    #[error(
+        "spread of {parameter}: expected a reach of more than 0 and at most 100, found {reach}"
+    )]
     Reach {
         /// The parameter.
         parameter: &'static str,
@@ -100,12 +102,27 @@ pub enum ShapeError {
         /// The parameter.
         parameter: &'static str,
     },
+    /// An alignment so strong that it falls between its points.
+    #[error("alignment: none of its {points} points is near enough to the preferred direction")]
+    Alignment {
+        /// The number of points of the polar angle.
+        points: usize,
+    },
     /// All points together are too many.
     #[error("the spreads have {points} points together, expected at most 10000000")]
     TooManyPoints {
         /// The product of their numbers.
         points: usize,
     },
+}
+
+/// Whether a number can be computed with.
+fn number(parameter: &'static str, value: f64) -> Result<(), ShapeError> {
+    if value.abs() < 1e100 {
+        Ok(())
+    } else {
+        Err(ShapeError::Number { parameter, value })
+    }
 }
 
 /// The amplitude of a sphere over its volume, `3 (sin x − x cos x)/x³` with `x = qR`.
@@ -272,11 +289,11 @@ impl Shape {
     /// Whether this is a particle.
     ///
     /// # Errors
-    /// If a length is not positive (a shell may be 0) or a contrast is not finite.
+    /// If a length is not within 1e-6 to 1e9 nm (a shell may be 0) or a contrast is not finite.
     pub fn check(&self) -> Result<(), ShapeError> {
         for (parameter, value) in self.lengths() {
-            let least = value > 0.0 || (value == 0.0 && parameter == "shell_nm");
-            if !(least && value.is_finite()) {
+            let is_thin = value == 0.0 && parameter == "shell_nm";
+            if !((1e-6..=1e9).contains(&value) || is_thin) {
                 return Err(ShapeError::Length { parameter, value });
             }
         }
@@ -295,9 +312,7 @@ impl Shape {
                 ("core_contrast", core_contrast),
                 ("shell_contrast", shell_contrast),
             ] {
-                if !value.is_finite() {
-                    return Err(ShapeError::Number { parameter, value });
-                }
+                number(parameter, value)?;
             }
         }
         Ok(())

@@ -48,14 +48,15 @@ pub enum StructureError {
         /// What it is.
         value: f64,
     },
-    /// Sticky spheres that would not form a homogeneous fluid.
+    /// Spheres that attract each other too much to stay a homogeneous fluid.
     #[error(
-        "stickiness: no homogeneous fluid has stickiness {stickiness} at volume fraction \
-         {volume_fraction}"
+        "{parameter}: spheres of volume fraction {volume_fraction} separate into two phases at {value}"
     )]
     Unstable {
-        /// The stickiness.
-        stickiness: f64,
+        /// The parameter of the attraction.
+        parameter: &'static str,
+        /// What it is.
+        value: f64,
         /// The volume fraction.
         volume_fraction: f64,
     },

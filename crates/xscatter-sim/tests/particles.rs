@@ -218,6 +218,15 @@ fn impossible_orientations_name_their_parameter() {
         c.spreads = vec![Spread::gaussian("theta_rad", 0.1)];
     });
     assert!(both.contains("theta_rad"), "{both}");
+    let between = message(|c| {
+        c.alignment = Alignment::MaierSaupe {
+            strength: -1e6,
+            points: 2,
+        };
+    });
+    assert!(between.contains("points"), "{between}");
+    let wide = message(|c| c.spreads = vec![Spread::gaussian("radius_nm", 1e300)]);
+    assert!(wide.contains("radius_nm"), "{wide}");
     let rods = oriented(OrientedConfig::default().shape, 0.0, 0.0, 0.0);
     let error = rods
         .intensity_into(&[0.0], &[0.0, 1.0], &mut [0.0])

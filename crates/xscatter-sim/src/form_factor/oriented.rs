@@ -24,7 +24,7 @@ use xscatter_core::{Error, ErrorKind, Result};
 use super::ensemble::members;
 use super::kernel::{Kernel, Symmetry, Vectors};
 use super::vector::{STRIP, Strip, Work, vectorised};
-use super::{Shape, ShapeError, Spread};
+use super::{Shape, ShapeError, Spread, number};
 use crate::quadrature::gauss_legendre;
 
 /// How the axes of the particles are distributed.
@@ -104,16 +104,15 @@ impl Oriented {
     ///
     /// # Errors
     /// If a length is not positive and finite, a contrast, an angle or the strength of the alignment
-    /// is not finite, or a spread is of something that the particle does not have or is impossible.
+    /// is not finite, the alignment needs more points, or a spread is of something that the particle
+    /// does not have or is impossible.
     pub fn new(config: OrientedConfig) -> Result<Self, ShapeError> {
         for (parameter, value) in [
             ("theta_rad", config.theta_rad),
             ("phi_rad", config.phi_rad),
             ("psi_rad", config.psi_rad),
         ] {
-            if !value.is_finite() {
-                return Err(ShapeError::Number { parameter, value });
-            }
+            number(parameter, value)?;
         }
         let is_angle = |spread: &&Spread| ANGLES.contains(&spread.parameter);
         let angles: Vec<Spread> = config.spreads.iter().filter(is_angle).copied().collect();
@@ -336,12 +335,7 @@ fn maier_saupe(
     strength: f64,
     points: usize,
 ) -> Result<Vec<(Rotation, f64)>, ShapeError> {
-    if !strength.is_finite() {
-        return Err(ShapeError::Number {
-            parameter: "strength",
-            value: strength,
-        });
-    }
+    number("strength", strength)?;
     if points == 0 || points > 1000 {
         return Err(ShapeError::Points {
             parameter: "alignment",
@@ -370,6 +364,10 @@ fn maier_saupe(
                 rotations.push((first_columns(&member), weight));
             }
         }
+    }
+    let total: f64 = rotations.iter().map(|(_, weight)| weight).sum();
+    if total < 1e-100 {
+        return Err(ShapeError::Alignment { points });
     }
     Ok(rotations)
 }

@@ -94,13 +94,13 @@ impl Spread {
             reach,
             ..
         } = *self;
-        if !(width.is_finite() && width >= 0.0) {
+        if !(0.0..=10.0).contains(&width) {
             return Err(ShapeError::Width { parameter, width });
         }
         if points == 0 || points > MOST_POINTS {
             return Err(ShapeError::Points { parameter, points });
         }
-        if !(reach.is_finite() && reach > 0.0) {
+        if !(reach > 0.0 && reach <= 100.0) {
             return Err(ShapeError::Reach { parameter, reach });
         }
         Ok(())

@@ -102,7 +102,7 @@ impl StructureFactor {
     ///
     /// # Errors
     /// If the radius is not positive, the volume fraction is not within 0 to close packing, the
-    /// interaction is out of its range, or sticky spheres would separate into two phases.
+    /// interaction is out of its range, or the spheres would separate into two phases.
     pub fn new(config: StructureFactorConfig) -> Result<Self, StructureError> {
         let radius_nm = length("radius_nm", config.radius_nm)?;
         let phi = volume_fraction(config.volume_fraction)?;
@@ -120,7 +120,15 @@ impl StructureFactor {
                     |x| (1.0..=10.0).contains(&x),
                     width,
                 )?;
-                Law::Direct(square_well(phi, depth_kt, width))
+                let well = square_well(phi, depth_kt, width);
+                if well.structure(0.0) <= 0.0 {
+                    return Err(StructureError::Unstable {
+                        parameter: "depth_kt",
+                        value: depth_kt,
+                        volume_fraction: phi,
+                    });
+                }
+                Law::Direct(well)
             }
         };
         Ok(Self { radius_nm, law })
@@ -235,7 +243,8 @@ impl Sticky {
         )?;
         within("stickiness", "a positive number", |x| x > 0.0, stickiness)?;
         let unstable = StructureError::Unstable {
-            stickiness,
+            parameter: "stickiness",
+            value: stickiness,
             volume_fraction: phi,
         };
         let stretch = 1.0 / (1.0 - perturbation);
@@ -374,12 +383,17 @@ mod tests {
             stickiness,
         };
         assert!(message(sticky(0.05, 0.0), 5.0, 0.2).starts_with("stickiness"));
-        assert!(message(sticky(0.05, 0.01), 5.0, 0.2).contains("homogeneous"));
+        assert!(message(sticky(0.05, 0.01), 5.0, 0.2).contains("two phases"));
         assert!(message(sticky(0.6, 0.2), 5.0, 0.2).starts_with("perturbation"));
         let well = Interaction::SquareWell {
             depth_kt: 1.0,
             width: 0.5,
         };
         assert!(message(well, 5.0, 0.04).starts_with("width"));
+        let deep = Interaction::SquareWell {
+            depth_kt: 50.0,
+            width: 2.0,
+        };
+        assert!(message(deep, 5.0, 0.04).starts_with("depth_kt"));
     }
 }
