@@ -1,8 +1,9 @@
 //! Times oriented form factors, for `tools/bench/sim_form_peers.py` to compare with sasmodels.
 //!
-//! Every line on standard input is a job, every line on standard output its answer as JSON:
+//! Every line on standard input is a job, every line on standard output its answer as JSON; the
+//! threads are those of rayon:
 //!
-//! - `times N PARTICLE`: milliseconds of N times evaluating 1024 × 1024 points of q on one thread;
+//! - `times N PARTICLE`: milliseconds of N times evaluating 1024 × 1024 points of q;
 //! - `values STEP PARTICLE`: every STEPth of the intensities;
 //! - `curves N PARTICLE`: milliseconds of N times evaluating 200 points of |q| in random orientation.
 
