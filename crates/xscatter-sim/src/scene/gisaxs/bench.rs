@@ -195,6 +195,8 @@ impl Bench {
         });
         let critical = self.matter().critical_angle_rad();
         layer.value("critical_angle_rad", critical);
+        let below = self.surface.substrate.critical_angle_rad();
+        layer.value("substrate_critical_angle_rad", below);
         layer.value("sample_tilt_rad", self.tilt_rad);
         if self.coated {
             layer.value("film_thickness_nm", self.film_nm);
