@@ -1,6 +1,6 @@
 //! The rings of a crystal: smooth, of single grains, or of a fibre texture.
 
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
 use rand_chacha::ChaCha8Rng;
 
@@ -105,6 +105,9 @@ pub(super) fn oriented(
     let axis_rad = uniform(rng, -PI, PI);
     let tilt_rad = if chance(rng, 0.3) {
         normal(rng, 0.4)
+    } else if planes.is_none() && chance(rng, 0.12) {
+        // Plates that lie on their holder: rings without arcs, but not those of a powder.
+        FRAC_PI_2 + normal(rng, 0.05)
     } else {
         0.0
     };
@@ -161,7 +164,9 @@ pub(super) fn oriented(
             }
         })
         .collect();
-    pattern.value("orientation_rad", axis_rad);
+    if tilt_rad.abs() < 1.2 {
+        pattern.value("orientation_rad", axis_rad);
+    }
     pattern.value("order_parameter", mosaic.order());
     textured(view, specimen, &width, arcs, pattern);
 }
@@ -215,8 +220,6 @@ pub(in crate::scene) fn with_sine(cosine: f64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use std::f64::consts::FRAC_PI_2;
-
     use super::super::draw_width;
     use super::super::tests::view;
     use super::*;
