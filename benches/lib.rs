@@ -22,6 +22,29 @@ pub fn pilatus_1m() -> Frame {
     source.read(0).expect("the first frame")
 }
 
+/// Rows and columns of an EIGER2 4M.
+pub const EIGER_4M: (usize, usize) = (2162, 2068);
+/// Rows and columns of a PILATUS 6M.
+pub const PILATUS_6M: (usize, usize) = (2527, 2463);
+
+/// Counts of a detector in rows: Poisson of mean one, a spot of 10⁵, and `None` in gaps of 37 rows and 12 columns.
+pub fn counts_with_gaps((rows, columns): (usize, usize)) -> Vec<Option<u32>> {
+    /// The cumulative probabilities of the counts 0 to 5.
+    const BELOW: [f64; 6] = [0.368, 0.736, 0.920, 0.981, 0.996, 0.999];
+    let pixel = |index: usize| {
+        let (row, column) = (index / columns, index % columns);
+        if row % 552 >= 515 || column % 1040 >= 1028 {
+            return None;
+        }
+        let uniform = seed::derive(1, index as u64) as f64 / u64::MAX as f64;
+        if (1200..1230).contains(&row) && (1200..1230).contains(&column) {
+            return Some(100_000 + (1000.0 * uniform) as u32);
+        }
+        Some(BELOW.iter().filter(|&&below| uniform > below).count() as u32)
+    };
+    (0..rows * columns).map(pixel).collect()
+}
+
 /// Rows of four overlapping Gaussian classes: as many rows and columns as asked.
 ///
 /// # Panics

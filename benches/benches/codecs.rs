@@ -5,29 +5,15 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use xscatter::seed;
+use xscatter_benches::{EIGER_4M, counts_with_gaps};
 use xscatter_codecs::{Level, Scratch, bitshuffle, byte_offset, md5, shuffle};
 
-/// The cumulative probabilities of a Poisson distribution of mean 1.
-const BELOW: [f64; 6] = [0.368, 0.736, 0.920, 0.981, 0.996, 0.999];
-
-/// Counts of mean one of an EIGER 4M, its gaps marked: the shape that the figures are quoted for.
+/// Counts of an EIGER 4M, its gaps marked: the shape that the figures are quoted for.
 fn eiger_4m() -> Vec<u32> {
-    const COLUMNS: u64 = 2068;
-    let gap = |row: u64, column: u64| {
-        [514, 1066, 1618]
-            .into_iter()
-            .any(|gap| (gap..gap + 37).contains(&row))
-            || (1028..1040).contains(&column)
-    };
-    (0..2162 * COLUMNS)
-        .map(|index| {
-            if gap(index / COLUMNS, index % COLUMNS) {
-                return u32::MAX;
-            }
-            let uniform = seed::derive(1, index) as f64 / u64::MAX as f64;
-            BELOW.iter().filter(|&&below| uniform > below).count() as u32
-        })
+    let counts = counts_with_gaps(EIGER_4M);
+    counts
+        .into_iter()
+        .map(|count| count.unwrap_or(u32::MAX))
         .collect()
 }
 

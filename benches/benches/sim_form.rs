@@ -1,5 +1,5 @@
-//! Particles: oriented ones over the pixels of a detector, averaged ones over a curve; one thread but
-//! for the curves.
+//! Particles: oriented ones over the pixels of a detector, averaged ones over a curve; the threads of
+//! rayon.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 #![allow(clippy::unwrap_used, reason = "a benchmark may stop")]
 

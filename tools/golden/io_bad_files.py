@@ -49,6 +49,7 @@ def corpus(folder):
         "gfrm": others["bruker 86, overflows"], "sfrm": others["bruker 100, baseline"], "kcd": others["kcd, one read-out"],
         "f2d": others["fit2d integers"], "msk": others["fit2d mask of 20 columns"], "npz": others["npz"],
         "png": others["png, 16 bits"], "edf.bz2": others["edf in two bzip2 streams"],
+        "nist.dat": reference["nist 2d text"],
     }
     for name, bytes_ in good.items():
         yield f"cut.{name}", bytes_[:len(bytes_) * 6 // 10]
@@ -77,6 +78,9 @@ def corpus(folder):
     yield "ratio.osc", poked(good["osc"], 772, ">ii", 2**31 - 1, 2**31 - 1)
     yield "rows.adsc.img", swapped(good["adsc.img"], "SIZE2=24", "SIZE2=99")
     yield "type.dtrek.img", swapped(good["dtrek.img"], "long int", "octonion")
+    yield "twice.nist.dat", swapped(good["nist.dat"], "-0.017  -0.023", "-0.019  -0.023")
+    yield "word.nist.dat", swapped(good["nist.dat"], "-0.017  -0.023", "-0.017  south")
+    yield "no-rows.nist.dat", good["nist.dat"][:good["nist.dat"].index(b"-0.019")]
     yield "rows.gfrm", swapped(good["gfrm"], "NROWS  :24", "NROWS  :99")
     yield "link.h5", swapped(reference["eiger master"], "run_data_000001.h5", "run_data_00000x.h5")
     yield "magic.h5", b"\x89HDF\r\n\x1a\n" + bytes(88)

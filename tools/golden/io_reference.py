@@ -40,7 +40,19 @@ def values(frame=0, dtype="int32", shape=SHAPE):
     return ((frame * 1000 + rows * 37 + columns * 11) % 997).astype(dtype)
 
 
+def is_nist_text(row):
+    return row["format"].startswith("NIST")
+
+
+def of_nist_text(path):
+    qx, qy, intensity = numpy.loadtxt(path, skiprows=2, usecols=(0, 1, 2)).T
+    assert (qx == numpy.tile(numpy.unique(qx), len(numpy.unique(qy)))).all()
+    return intensity.reshape(len(numpy.unique(qy)), -1)
+
+
 def real_array(path, relative):
+    if path.suffix == ".dat":
+        return of_nist_text(path)
     if path.suffix == ".npy":
         return numpy.load(path)
     if h5py.is_hdf5(path):
@@ -68,8 +80,8 @@ def real(folder):
         for row in csv.DictReader(table):
             shape = row["shape"].split("x")
             image = len(shape) in (2, 3) and all(part.isdigit() for part in shape)
-            text = row["dtype"] == "text" or row["format"].startswith(("PNG", "text", "NIST"))
-            if not image or text:
+            text = row["dtype"] == "text" or row["format"].startswith(("PNG", "text"))
+            if not is_nist_text(row) and (not image or text):
                 continue
             array = real_array(folder / row["file"], row["file"])
             frames = array.shape[0] if array.ndim == 3 else 1
@@ -168,6 +180,15 @@ def saved(array):
     return buffer.getvalue()
 
 
+def nist_text():
+    qx, qy = numpy.meshgrid(numpy.arange(SHAPE[1]) * 0.002 - 0.019, numpy.arange(SHAPE[0]) * 0.002 - 0.023)
+    columns = [qx.ravel(), qy.ravel(), values().ravel(), numpy.sqrt(values().ravel())]
+    buffer = io.BytesIO()
+    numpy.savetxt(buffer, numpy.column_stack(columns), fmt="%.6g", delimiter="  ", newline="\r\n",
+                  header="Data columns Qx - Qy - I(Qx,Qy) - err(I)\r\nASCII data", comments="")
+    return buffer.getvalue()
+
+
 def by_fabio(image, name):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / name
@@ -228,6 +249,7 @@ def foreign():
     yield "npy big-endian", {"a.npy": saved(values(0, ">i4"))}, 1, i4
     yield "npy Fortran", {"a.npy": saved(numpy.asfortranarray(values(0, "f8")))}, 1, "float64"
     yield "npy stack", {"a.npy": saved(pages)}, 3, u2
+    yield "nist 2d text", {"a.dat": nist_text()}, 1, "float64"
 
 
 def main(data, path):

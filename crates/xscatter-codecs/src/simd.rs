@@ -111,12 +111,20 @@ impl Level {
     }
 
     /// See [`byte_offset::portable_runs`].
-    pub(crate) fn byte_offset_runs(self, bytes: &[u8], out: &mut [i32], cursor: &mut Cursor) {
+    pub(crate) fn byte_offset_runs(
+        self,
+        bytes: &[u8],
+        out: &mut [i32],
+        cursor: &mut Cursor,
+        most: usize,
+    ) {
         match self.0 {
-            Path::Portable => byte_offset::portable_runs(bytes, out, cursor),
+            Path::Portable => byte_offset::portable_runs(bytes, out, cursor, most),
             // SAFETY: AVX2 is there.
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 | Path::Avx512 => unsafe { byte_offset::avx2::runs(bytes, out, cursor) },
+            Path::Avx2 | Path::Avx512 => unsafe {
+                byte_offset::avx2::runs(bytes, out, cursor, most);
+            },
         }
     }
 

@@ -4,6 +4,7 @@
 //! Nothing is mapped into memory: a file that another program shortens meanwhile is an error here, not
 //! the end of the process.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ const KEPT_BYTES: usize = 64 << 20;
 pub(crate) struct Blob {
     path: PathBuf,
     source: Source,
+    /// What lies beside bytes that are in memory.
+    companions: Arc<BTreeMap<PathBuf, Blob>>,
     limits: Limits,
 }
 
@@ -42,6 +45,7 @@ impl Blob {
         let mut blob = Self {
             path: path.to_path_buf(),
             source: Source::Disk,
+            companions: Arc::default(),
             limits: *limits,
         };
         if let Some(packing) = packing(&blob.open()?.head(10)?) {
@@ -68,8 +72,39 @@ impl Blob {
                 bytes: Arc::new(bytes),
                 on_disk: false,
             },
+            companions: Arc::default(),
             limits: *limits,
         })
+    }
+
+    /// The same with files beside it, by their names.
+    pub(crate) fn with_companions(mut self, companions: &[(&str, &[u8])]) -> Result<Self> {
+        let mut found = BTreeMap::new();
+        for (name, bytes) in companions {
+            let path = self.path.with_file_name(name);
+            let blob = Self::in_memory(&path, bytes.to_vec(), &self.limits)
+                .map_err(|error| error.in_file(&path))?;
+            found.insert(path, blob);
+        }
+        self.companions = Arc::new(found);
+        Ok(self)
+    }
+
+    /// Whether there is such a file beside this one.
+    pub(crate) fn has_beside(&self, path: &Path) -> bool {
+        if self.is_on_disk() {
+            path.is_file()
+        } else {
+            self.companions.contains_key(path)
+        }
+    }
+
+    /// A file beside this one.
+    pub(crate) fn beside(&self, path: &Path) -> Result<Self> {
+        match self.companions.get(path) {
+            Some(blob) => Ok(blob.clone()),
+            None => Self::new(path, &self.limits),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

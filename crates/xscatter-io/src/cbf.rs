@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use ndarray::Array2;
-use xscatter_codecs::{byte_offset, md5};
+use xscatter_codecs::{CodecError, byte_offset, md5};
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::blob::{Blob, Bytes};
@@ -235,30 +235,25 @@ impl ReadFrame for Cbf {
         })
     }
 
-    fn pixels(&self, index: usize, pixels: &mut Pixels) -> Result<Option<String>> {
-        Ok(match self.pixels_unchecked(index, pixels)? {
-            Checked::Now(warning) => warning,
-            Checked::Later(checksum) => checksum.compare(md5::digest(&checksum.stored)),
-        })
+    fn pixels(&self, _: usize, pixels: &mut Pixels) -> Result<Option<String>> {
+        let stored = self.stored()?;
+        let Some(stated) = self.md5.clone() else {
+            self.fill(pixels, &stored, byte_offset::decode)?;
+            return Ok(None);
+        };
+        let mut digest = None;
+        self.fill(pixels, &stored, |stored, out| {
+            let (taken, found) = byte_offset::decode_with_md5(stored, out)?;
+            digest = Some(found);
+            Ok(taken)
+        })?;
+        let found = digest.unwrap_or_else(|| md5::digest(&stored));
+        Ok(Checksum { stored, stated }.compare(found))
     }
 
     fn pixels_unchecked(&self, _: usize, pixels: &mut Pixels) -> Result<Checked> {
-        let stored = self.blob.open()?.read_at(self.data_offset, self.data_len)?;
-        if !self.byte_offset {
-            pixels.fill(self.dtype, ByteOrder::Little, self.shape, |out| {
-                out.copy_from_slice(&stored[..out.len()]);
-                Ok(())
-            })?;
-        } else if self.dtype == Dtype::I32 {
-            pixels.fill(self.dtype, ByteOrder::NATIVE, self.shape, |out| {
-                self.decode(&stored, bytemuck::cast_slice_mut(out))
-            })?;
-        } else {
-            let mut values = vec![0; self.shape.0 * self.shape.1];
-            self.decode(&stored, &mut values)?;
-            *pixels = integers(values, self.dtype, self.shape)
-                .ok_or_else(|| malformed("the pixels do not fill the shape"))?;
-        }
+        let stored = self.stored()?;
+        self.fill(pixels, &stored, byte_offset::decode)?;
         Ok(match self.md5.clone() {
             Some(stated) => Checked::Later(Checksum { stored, stated }),
             None => Checked::Now(None),
@@ -267,10 +262,39 @@ impl ReadFrame for Cbf {
 }
 
 impl Cbf {
-    fn decode(&self, stored: &[u8], out: &mut [i32]) -> Result<()> {
-        byte_offset::decode(stored, out)
-            .map(drop)
-            .map_err(|error| codec_error(error).at(format!("byte {}", self.data_offset)))
+    /// The pixels as they lie in the file.
+    fn stored(&self) -> Result<Vec<u8>> {
+        self.blob.open()?.read_at(self.data_offset, self.data_len)
+    }
+
+    /// Fills `pixels`, with `decode` if they are compressed.
+    fn fill(
+        &self,
+        pixels: &mut Pixels,
+        stored: &[u8],
+        decode: impl FnOnce(&[u8], &mut [i32]) -> Result<usize, CodecError>,
+    ) -> Result<()> {
+        let decode = |out: &mut [i32]| {
+            decode(stored, out)
+                .map(drop)
+                .map_err(|error| codec_error(error).at(format!("byte {}", self.data_offset)))
+        };
+        if !self.byte_offset {
+            pixels.fill(self.dtype, ByteOrder::Little, self.shape, |out| {
+                out.copy_from_slice(&stored[..out.len()]);
+                Ok(())
+            })
+        } else if self.dtype == Dtype::I32 {
+            pixels.fill(self.dtype, ByteOrder::NATIVE, self.shape, |out| {
+                decode(bytemuck::cast_slice_mut(out))
+            })
+        } else {
+            let mut values = vec![0; self.shape.0 * self.shape.1];
+            decode(&mut values)?;
+            *pixels = integers(values, self.dtype, self.shape)
+                .ok_or_else(|| malformed("the pixels do not fill the shape"))?;
+            Ok(())
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use crate::blob::Blob;
 use crate::config::ReadConfig;
 use crate::open::Opened;
 use crate::{
-    bruker, cbf, edf, fit2d, ge, kcd, mar345, marccd, nexus, npy, npz, oxford, png, raw_binary,
-    raxis, smv, tiff,
+    bruker, cbf, edf, fit2d, ge, kcd, mar345, marccd, nexus, nist_text, npy, npz, oxford, png,
+    raw_binary, raxis, smv, tiff,
 };
 
 /// A format that can be read; some [can be written](Self::can_write) too.
@@ -50,13 +50,15 @@ pub enum Format {
     Npz,
     /// PNG pictures with grey levels.
     Png,
+    /// A text of Qx, Qy and I, one line a pixel, as NIST and Mantid write it.
+    NistText,
     /// Headerless pixels; known by a layout or a sidecar alone.
     Raw,
 }
 
 impl Format {
     /// All formats, in the order in which they are tried.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Nexus,
         Self::Cbf,
         Self::MarCcd,
@@ -74,6 +76,7 @@ impl Format {
         Self::Raxis,
         Self::Oxford,
         Self::Kcd,
+        Self::NistText,
         Self::Raw,
     ];
 
@@ -97,6 +100,7 @@ impl Format {
             Self::Fit2dMask => "Fit2D mask",
             Self::Npz => "npz",
             Self::Png => "PNG",
+            Self::NistText => "NIST 2D text",
             Self::Raw => "raw",
         }
     }
@@ -120,6 +124,7 @@ impl Format {
             Self::Fit2dMask => "msk",
             Self::Npz => "npz",
             Self::Png => "png",
+            Self::NistText => "dat",
             Self::Raw => "raw",
         }
     }
@@ -150,7 +155,7 @@ pub(crate) struct Entry {
 }
 
 /// The formats in the order in which they are tried.
-pub(crate) const TABLE: [Entry; 18] = [
+pub(crate) const TABLE: [Entry; 19] = [
     Entry {
         format: Format::Nexus,
         sniff: nexus::sniff,
@@ -236,6 +241,11 @@ pub(crate) const TABLE: [Entry; 18] = [
         format: Format::Kcd,
         sniff: kcd::sniff,
         open: kcd::open,
+    },
+    Entry {
+        format: Format::NistText,
+        sniff: nist_text::sniff,
+        open: nist_text::open,
     },
     // Nothing marks a headerless file: it is opened by a layout or a sidecar before this table is asked.
     Entry {
@@ -343,6 +353,7 @@ mod tests {
             (b"M\0\0\0A\0\0\0S\0\0\0K\0\0\0", Format::Fit2dMask),
             (b"PK\x03\x04", Format::Npz),
             (b"\x89PNG\r\n\x1a\n", Format::Png),
+            (b"Data columns Qx - Qy - I(Qx,Qy)\n", Format::NistText),
         ] {
             assert_eq!(identify(head).unwrap().format, format);
         }

@@ -5,6 +5,7 @@
 //! ignored; `frame` may be missing (0), as may `group` and `detector` (empty).
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use xscatter_core::{Error, ErrorKind, Result};
@@ -38,13 +39,24 @@ pub struct Label {
 /// a frame that is no number.
 pub fn read(path: impl AsRef<Path>) -> Result<Vec<Label>> {
     let path = path.as_ref();
-    read_rows(path).map_err(|error| error.in_file(path))
+    File::open(path)
+        .map_err(Error::from)
+        .and_then(read_rows)
+        .map_err(|error| error.in_file(path))
 }
 
-fn read_rows(path: &Path) -> Result<Vec<Label>> {
+/// Reads a table of labels that is in memory already; `name` stands in errors.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bytes(name: impl AsRef<Path>, bytes: &[u8]) -> Result<Vec<Label>> {
+    read_rows(bytes).map_err(|error| error.in_file(name.as_ref()))
+}
+
+fn read_rows(table: impl Read) -> Result<Vec<Label>> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
-        .from_reader(File::open(path)?);
+        .from_reader(table);
     let columns = reader.headers().map_err(foreign)?.clone();
     let place = |name: &str| {
         columns

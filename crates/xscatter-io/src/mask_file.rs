@@ -88,10 +88,27 @@ impl Default for MaskReadConfig {
 /// the threshold is not above 0 and at most 1.
 pub fn read_mask(path: impl AsRef<Path>, config: &MaskReadConfig) -> Result<Mask> {
     let path = path.as_ref();
-    read(path, config).map_err(|error| error.in_file(path))
+    Blob::new(path, &config.read.limits)
+        .and_then(|blob| read(&blob, config))
+        .map_err(|error| error.in_file(path))
 }
 
-fn read(path: &Path, config: &MaskReadConfig) -> Result<Mask> {
+/// Reads a mask that is in memory already; `name` stands in errors.
+///
+/// # Errors
+/// As [`read_mask`].
+pub fn read_mask_bytes(
+    name: impl AsRef<Path>,
+    bytes: Vec<u8>,
+    config: &MaskReadConfig,
+) -> Result<Mask> {
+    let name = name.as_ref();
+    Blob::in_memory(name, bytes, &config.read.limits)
+        .and_then(|blob| read(&blob, config))
+        .map_err(|error| error.in_file(name))
+}
+
+fn read(blob: &Blob, config: &MaskReadConfig) -> Result<Mask> {
     if !(config.threshold > 0.0 && config.threshold <= 1.0) {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -102,7 +119,6 @@ fn read(path: &Path, config: &MaskReadConfig) -> Result<Mask> {
         ));
     }
     let limits = &config.read.limits;
-    let blob = Blob::new(path, limits)?;
     let bytes = blob.open()?;
     let head = bytes.head(format::HEAD)?;
     let with = |default: MaskPolarity| config.polarity.unwrap_or(default);
@@ -111,7 +127,7 @@ fn read(path: &Path, config: &MaskReadConfig) -> Result<Mask> {
         let set = of_picture(&bytes, config.threshold, limits)?;
         of_set(&set, with(MaskPolarity::NonZeroIsGood))
     } else if config.read.raw.is_none() && nexus::sniff(&head) {
-        let (name, pixels) = nexus::read_dataset(&blob, config.dataset.as_deref(), limits)?;
+        let (name, pixels) = nexus::read_dataset(blob, config.dataset.as_deref(), limits)?;
         let is_bits = name.rsplit('/').next() == Some("pixel_mask") && config.polarity.is_none();
         let of_bits = is_bits
             .then(|| nexus::mask_from_bits(&pixels, config.read.pixel_mask_bits))
@@ -125,7 +141,7 @@ fn read(path: &Path, config: &MaskReadConfig) -> Result<Mask> {
         let set = of_text(&bytes, limits)?;
         of_set(&set, with(MaskPolarity::NonZeroIsBad))
     } else {
-        let file = open::open_with(path, &config.read)?;
+        let file = open::identify_and_open(blob, &config.read)?;
         if file.len() != 1 {
             return Err(Error::new(
                 ErrorKind::Unsupported,

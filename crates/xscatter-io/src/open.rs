@@ -61,7 +61,7 @@ pub fn open_bytes(
         .map_err(|error| error.in_file(name))
 }
 
-fn identify_and_open(blob: &Blob, config: &ReadConfig) -> Result<DetectorFile> {
+pub(crate) fn identify_and_open(blob: &Blob, config: &ReadConfig) -> Result<DetectorFile> {
     let file = |format, opened| DetectorFile {
         path: blob.path().to_path_buf(),
         format,

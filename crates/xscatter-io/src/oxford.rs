@@ -131,8 +131,8 @@ impl Text {
         let compression = lines
             .iter()
             .find_map(|line| line.strip_prefix("COMPRESSION="))
-            // Behind it stands how much it saves: `TY1 ( 28.4)`.
-            .and_then(|value| value.split_whitespace().next())
+            // Behind it stands how much it saves: `TY1 ( 28.4)`, of older programs `TY1( 25.1)`.
+            .and_then(|value| value.split([' ', '(']).find(|word| !word.is_empty()))
             .map_or_else(String::new, str::to_owned);
         Self { lines, compression }
     }
@@ -359,6 +359,8 @@ mod tests {
         let text = Text::parse(HEAD);
         assert!(sniff(HEAD));
         assert_eq!(text.compression, "TY1");
+        let older = Text::parse(b"OD SAPPHIRE  3.0\r\nCOMPRESSION=TY1( 25.1)\r\n");
+        assert_eq!(older.compression, "TY1");
         assert_eq!((text.number("NX"), text.number("OL")), (Some(20), Some(3)));
         assert_eq!(text.numbers("NS"), [768, 512]);
         assert_eq!(text.number("NSUPPLEMENT"), Some(0));

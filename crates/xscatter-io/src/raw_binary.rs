@@ -34,7 +34,7 @@ use crate::config::ReadConfig;
 use crate::header::Header;
 use crate::limits::Limits;
 use crate::metadata::Metadata;
-use crate::open::{About, Opened, ReadFrame};
+use crate::open::{self, About, DetectorFile, Opened, ReadFrame};
 use crate::pixels::{ByteOrder, Dtype, Pixels};
 
 mod counters;
@@ -124,10 +124,7 @@ struct Raw {
 impl Raw {
     fn counters(&self) -> &(Option<Counters>, Vec<String>) {
         self.counters.get_or_init(|| {
-            if !self.blob.is_on_disk() {
-                return (None, Vec::new());
-            }
-            match counters::beside(self.blob.path(), self.frames, &self.limits) {
+            match counters::beside(&self.blob, self.frames, &self.limits) {
                 Ok(found) => (found, Vec::new()),
                 Err(error) => (None, vec![error.to_string()]),
             }
@@ -148,19 +145,49 @@ pub(crate) fn open(blob: &Blob, config: &ReadConfig) -> Result<Opened> {
 
 /// Opens a file by the sidecar beside it; `None` if there is none.
 pub(crate) fn open_by_sidecar(blob: &Blob, config: &ReadConfig) -> Result<Option<Opened>> {
-    if !blob.is_on_disk() {
-        return Ok(None);
-    }
     for path in candidates(blob.path(), &["json", "toml", "ini"]) {
-        if !path.is_file() {
+        if !blob.has_beside(&path) {
             continue;
         }
-        let found = Sidecar::read(&path, &config.limits).map_err(|error| error.in_file(&path))?;
+        let found = blob
+            .beside(&path)
+            .and_then(|sidecar| Sidecar::read(&sidecar, &config.limits))
+            .map_err(|error| error.in_file(&path))?;
         if let Some(Sidecar { layout, header }) = found {
             return open_as(blob, config, layout, header).map(Some);
         }
     }
     Ok(None)
+}
+
+/// Opens pixels that are in memory already, with what would lie beside their file: a sidecar and a table of
+/// counters, by their names. `name` stands in errors and is what the names of companions are compared with.
+///
+/// ```
+/// use xscatter_core::FrameSource;
+/// use xscatter_io::{ReadConfig, raw_binary};
+///
+/// let sidecar = br#"{"shape": [1, 2], "dtype": "uint16"}"#;
+/// let companions = [("a.json", &sidecar[..]), ("a.csv", b"exposure_s\n0.5\n")];
+/// let file = raw_binary::open_bytes("a.raw", vec![7, 0, 8, 0], &companions, &ReadConfig::default())?;
+/// let frame = file.read(0)?;
+/// assert_eq!((frame.as_slice(), frame.info.exposure_s), (&[7.0, 8.0][..], Some(0.5)));
+/// # Ok::<(), xscatter_core::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`open`](crate::open()); if the bytes have no mark of a format and no companion states a layout.
+pub fn open_bytes(
+    name: impl AsRef<Path>,
+    bytes: Vec<u8>,
+    companions: &[(&str, &[u8])],
+    config: &ReadConfig,
+) -> Result<DetectorFile> {
+    let name = name.as_ref();
+    Blob::in_memory(name, bytes, &config.limits)
+        .and_then(|blob| blob.with_companions(companions))
+        .and_then(|blob| open::identify_and_open(&blob, config))
+        .map_err(|error| error.in_file(name))
 }
 
 /// Whether the name is one that headerless files often have.

@@ -10,14 +10,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::Deserialize;
 use xscatter_core::{ErrorKind, Frame, FrameSource, Mask, Result};
 use xscatter_io::write::write;
 use xscatter_io::{
     ByteOrder, Dtype, Format, Limits, MaskPolarity, MaskReadConfig, Number, RawLayout, ReadConfig,
-    WriteOptions, open, open_bytes, open_series, open_with, read_mask,
+    WriteOptions, open, open_bytes, open_series, read_mask,
 };
 use xscatter_testkit::{check_source, data, golden};
 
@@ -565,79 +563,5 @@ fn formats_that_cannot_be_written_say_so() {
         let error = write(&path, format, frames, &WriteOptions::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{format}");
         assert!(!path.exists());
-    }
-}
-
-/// A few wounds: a flipped byte, a cut, a digit more.
-fn wounded(rng: &mut ChaCha8Rng, bytes: &[u8]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    for _ in 0..=rng.next_u64() % 3 {
-        if bytes.is_empty() {
-            break;
-        }
-        let at = (rng.next_u64() % bytes.len() as u64) as usize;
-        match rng.next_u64() % 4 {
-            0 => bytes[at] = rng.next_u64() as u8,
-            1 => bytes.truncate(at),
-            2 => bytes.insert(at, b'9'),
-            _ => drop(bytes.drain(at..(at + 7).min(bytes.len()))),
-        }
-    }
-    bytes
-}
-
-/// Some file systems wait for the disk when a file is written over, not when it is new.
-fn renew(path: &Path, content: &[u8]) {
-    let _ = std::fs::remove_file(path);
-    std::fs::write(path, content).unwrap();
-}
-
-#[test]
-fn broken_sidecars_tables_and_masks_do_not_panic() {
-    let cases = cases();
-    let folder = tempfile::tempdir().unwrap();
-    let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let case = Case::named(&cases, "raw with a sidecar");
-    let path = case.unpack(folder.path());
-    let tight = Limits {
-        max_pixels: 1 << 20,
-        ..Limits::default()
-    };
-    let config = ReadConfig {
-        limits: tight,
-        ..Default::default()
-    };
-    for (name, text) in &case.sidecars {
-        for _ in 0..1000 {
-            renew(
-                &folder.path().join(name),
-                &wounded(&mut rng, text.as_bytes()),
-            );
-            if let Ok(file) = open_with(&path, &config) {
-                let _ = file.read(0);
-            }
-        }
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    for case in cases
-        .masks
-        .iter()
-        .filter(|case| !case.name.starts_with("h5py"))
-    {
-        let content = unpacked(&case.zlib_base64);
-        let path = folder.path().join(&case.file);
-        let config = MaskReadConfig {
-            read: config.clone(),
-            ..Default::default()
-        };
-        for _ in 0..200 {
-            renew(&path, &wounded(&mut rng, &content));
-            if let Err(error) = read_mask(&path, &config) {
-                assert!(
-                    error.file().is_some() && error.message().len() > 8,
-                    "{error}"
-                );
-            }
-        }
     }
 }

@@ -14,9 +14,11 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 use serde_json::Value;
 use xscatter_core::{Frame, FrameSource, Mask};
+use xscatter_io::curve::azint::{read_1d_bytes, read_2d_bytes};
 use xscatter_io::write::write;
 use xscatter_io::{
-    Compression, Format, Limits, ReadConfig, WriteOptions, curve, open_bytes, open_with,
+    Compression, Format, LabelledSeries, Limits, MaskReadConfig, ReadConfig, WriteOptions, curve,
+    labels, open_bytes, open_with, raw_binary, read_mask_bytes,
 };
 use xscatter_testkit::memory::{Counting, peak};
 
@@ -40,6 +42,14 @@ const SLOWEST: Duration = Duration::from_secs(2);
 
 fn mutants() -> usize {
     std::env::var("XSCATTER_MUTANTS").map_or(20_000, |count| count.parse().unwrap())
+}
+
+/// How many mutants of each file of a kind there are: together enough, and of each as many bytes.
+fn shares(files: &[(String, Vec<u8>)]) -> Vec<usize> {
+    let weights = files.iter().map(|(_, bytes)| 1.0 / bytes.len() as f64);
+    let all: f64 = weights.clone().sum();
+    let share = |weight: f64| (mutants() as f64 * weight / all).ceil() as usize;
+    weights.map(share).collect()
 }
 
 /// One mutant of `seed`: cut, flipped, swapped, with huge numbers, or with a piece taken out or doubled.
@@ -127,10 +137,16 @@ fn read_all(path: &Path, bytes: Option<Vec<u8>>) {
     }
 }
 
-/// Runs the mutants of one file; HDF5 goes through the disk, the rest stays in memory.
+/// Runs the mutants of one file, in memory or on disk, where others can lie beside it.
 fn torture(name: &str, seed: u64, original: &[u8], share: usize, on_disk: bool) {
     let folder = tempfile::tempdir().unwrap();
     torture_at(&folder.path().join(name), seed, original, share, on_disk);
+}
+
+/// Some file systems wait for the disk when a file is written over, not when it is new.
+fn renew(path: &Path, content: &[u8]) {
+    let _ = std::fs::remove_file(path);
+    std::fs::write(path, content).unwrap();
 }
 
 fn torture_at(path: &Path, seed: u64, original: &[u8], share: usize, on_disk: bool) {
@@ -140,7 +156,7 @@ fn torture_at(path: &Path, seed: u64, original: &[u8], share: usize, on_disk: bo
         let bytes = mutant(&mut rng, original);
         let len = bytes.len();
         let given = if on_disk {
-            std::fs::write(path, &bytes).unwrap();
+            renew(path, &bytes);
             None
         } else {
             Some(bytes)
@@ -250,30 +266,29 @@ fn fixtures_of(golden: &str) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// Files with curves: so many mutants a kind, by the ends of their names.
-#[test]
-fn curves() {
-    let mut kinds: BTreeMap<String, Vec<(String, Vec<u8>)>> = BTreeMap::new();
-    for (name, bytes) in fixtures_of("curves.json") {
-        let kind = name.rsplit('.').next().unwrap().to_owned();
-        kinds.entry(kind).or_default().push((name, bytes));
-    }
-    assert!(kinds.len() >= 5, "{:?}", kinds.keys());
+/// Reads the mutants of the files of each kind, so many a kind, `room` times the size of a file beyond what is
+/// allowed anyway.
+fn torture_kinds<K: Ord + std::fmt::Debug + Sync>(
+    kinds: &BTreeMap<K, Vec<(String, Vec<u8>)>>,
+    seed: u64,
+    room: usize,
+    read: impl Fn(&str, Vec<u8>) -> xscatter_core::Result<()> + Sync,
+) {
     let kinds: Vec<_> = kinds.values().collect();
     kinds.par_iter().enumerate().for_each(|(kind, files)| {
-        for (number, (name, bytes)) in files.iter().enumerate() {
-            let seed = 1_000_000 * (kind as u64 + 1) + number as u64;
-            let share = mutants().div_ceil(files.len());
+        for (number, ((name, bytes), share)) in files.iter().zip(shares(files)).enumerate() {
+            let seed = seed + 1_000_000 * (kind as u64 + 1) + number as u64;
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             for number in 0..share {
                 let bytes = mutant(&mut rng, bytes);
                 let what = format!("mutant {number} of {name}");
-                // Text becomes numbers in columns, with room to grow.
-                let most = allowed(bytes.len(), Path::new(name)) + 48 * bytes.len();
+                let most = allowed(bytes.len(), Path::new(name)) + room * bytes.len();
                 check(&what, most, || {
-                    match curve::open_bytes(name, bytes, &Limits::default()) {
-                        Ok(curves) => assert!(!curves.is_empty()),
-                        Err(error) => assert!(error.message().len() > 8, "{error}"),
+                    if let Err(error) = read(name, bytes) {
+                        assert!(
+                            error.file().is_some() && error.message().len() > 8,
+                            "{error}"
+                        );
                     }
                 });
             }
@@ -281,30 +296,174 @@ fn curves() {
     });
 }
 
-/// Files of the formats that others write: so many mutants a format, shared among its files.
+/// Text becomes numbers in columns, with room to grow.
+const CURVE_ROOM: usize = 48;
+
+/// Files with curves: so many mutants a kind, by the ends of their names.
 #[test]
-fn formats_of_other_programs() {
-    let mut found = fixtures_of("formats_a.json");
-    found.extend(fixtures_of("formats_b.json"));
-    let mut formats: BTreeMap<&str, Vec<(String, Vec<u8>)>> = BTreeMap::new();
-    for (name, bytes) in found {
-        let config = ReadConfig::default();
-        // Masks and headerless files are no detector files by their content.
-        if let Ok(file) = open_bytes(&name, bytes.clone(), &config) {
-            formats
-                .entry(file.format().name())
-                .or_default()
-                .push((name, bytes));
+fn curves() {
+    let mut kinds: BTreeMap<String, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+    for (name, bytes) in fixtures_of("curves.json") {
+        let kind = match name.as_str() {
+            "one.h5" | "two.h5" | "both.h5" => "NXazint",
+            "fit2d.chi" | "fit2d_1.chi" => "CHI of FIT2D",
+            name => name.rsplit('.').next().unwrap(),
+        };
+        kinds
+            .entry(kind.to_owned())
+            .or_default()
+            .push((name, bytes));
+    }
+    let pdh = "water\nSAXS BOX\n 2 0 0 0 0 0 0 0\n 0 261 0 1 0.15\n 25 1.5 0 0 0\n 0.1 1 0.1\n\
+               0.2 2 0.2\n<?xml version=\"1.0\"?>\n<fileinfo><column key=\"X\"><value \
+               key=\"unit\">n_m^-1</value></column></fileinfo>\n";
+    kinds.insert("pdh".into(), vec![("a.pdh".into(), pdh.into())]);
+    assert_eq!(kinds.len(), 12, "{:?}", kinds.keys());
+    torture_kinds(&kinds, 0, CURVE_ROOM, |name, bytes| {
+        let curves = curve::open_bytes(name, bytes, &Limits::default())?;
+        assert!(!curves.is_empty());
+        Ok(())
+    });
+}
+
+/// Series of integrated patterns, each by both of its readers.
+#[test]
+fn integrated_series() {
+    let mut kinds: BTreeMap<bool, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+    for (name, bytes) in fixtures_of("curves.json") {
+        for two_dimensional in [false, true] {
+            if name == "both.h5" || name == ["one.h5", "two.h5"][usize::from(two_dimensional)] {
+                kinds
+                    .entry(two_dimensional)
+                    .or_default()
+                    .push((name.clone(), bytes.clone()));
+            }
         }
     }
-    assert!(formats.len() >= 12, "{:?}", formats.keys());
-    let jobs: Vec<_> = formats.values().collect();
-    jobs.par_iter().enumerate().for_each(|(format, files)| {
-        for (number, (name, bytes)) in files.iter().enumerate() {
-            let seed = 1000 * (format as u64 + 1) + number as u64;
-            torture(name, seed, bytes, mutants().div_ceil(files.len()), false);
-        }
+    assert_eq!(kinds.values().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+    torture_kinds(&kinds, 300, CURVE_ROOM, |name, bytes| {
+        let limits = Limits::default();
+        let of_1d = read_1d_bytes(name, bytes.clone(), &limits).map(drop);
+        let of_2d = read_2d_bytes(name, bytes, &limits).map(drop);
+        of_1d.and(of_2d)
     });
+}
+
+/// Masks of every program: so many mutants a kind of file.
+#[test]
+fn masks() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/formats_b.json");
+    let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut files = Vec::new();
+    fixtures(&golden["cases"]["masks"], &mut files);
+    let mut kinds: BTreeMap<String, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+    for (name, bytes) in files {
+        let kind = name.rsplit('.').next().unwrap().to_owned();
+        kinds.entry(kind).or_default().push((name, bytes));
+    }
+    assert_eq!(kinds.len(), 9, "{:?}", kinds.keys());
+    torture_kinds(&kinds, 500, 0, |name, bytes| {
+        read_mask_bytes(name, bytes, &MaskReadConfig::default()).map(drop)
+    });
+}
+
+/// Headerless pixels, and each kind of file that says something about them.
+#[test]
+fn headerless_files_and_what_lies_beside_them() {
+    let pixels: Vec<u8> = (0..16 + 2 * 24 * 20 * 4)
+        .map(|at| (at * 7 % 251) as u8)
+        .collect();
+    let json = r#"{"shape": [24, 20], "dtype": ">i4", "offset": 16, "distance_mm": 1500, "sample": {"name": "film 7"},
+                  "pixel_size_um": [172, 172], "beam_row_px": 9.5, "beam_column_px": 3, "energy_kev": 12.0}"#;
+    let lines = "# layout\n[pixels]\nshape = [2, 24, 20]\ndtype = '>i4'\noffset: 16\nwavelength_nm = 0.1\n\
+                 incident_angle_deg = 0.2\nexposure_s = 0.5\nframes = 2\nbyte_order = big\n";
+    let counters =
+        "# scan 3\nfile, exposure_s, i0, diode\na_7.raw, 0.5, 100, 3\na_7.raw, 0.25, 101, 4\n";
+    let by_number = "frame, exposure_s, i0\n6, 0.5, 100\n7, 0.25, 101\n";
+    let good = [
+        ("a_7.json", json),
+        ("a_7.ini", lines),
+        ("a_7.csv", counters),
+        ("a.csv", by_number),
+    ];
+    let broken: [&[&str]; 5] = [
+        &["a_7.raw", "a_7.json"],
+        &["a_7.json"],
+        &["a_7.ini"],
+        &["a_7.csv", "a_7.json"],
+        &["a.csv", "a_7.json"],
+    ];
+    for (number, names) in broken.iter().enumerate() {
+        let original = match good.iter().find(|(name, _)| name == &names[0]) {
+            Some((_, text)) => text.as_bytes(),
+            None => &pixels,
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(700 + number as u64);
+        let mut read = 0;
+        for number in 0..mutants() {
+            let bytes = mutant(&mut rng, original);
+            let mut companions: Vec<(&str, &[u8])> = good
+                .iter()
+                .filter(|(name, _)| names[1..].contains(name))
+                .map(|(name, text)| (*name, text.as_bytes()))
+                .collect();
+            let content = match names[0] {
+                "a_7.raw" => bytes.clone(),
+                name => {
+                    companions.push((name, &bytes));
+                    pixels.clone()
+                }
+            };
+            let what = format!("mutant {number} of {}", names[0]);
+            let most = allowed(bytes.len(), Path::new(names[0])) + 16 * (pixels.len() + json.len());
+            check(&what, most, || {
+                let file =
+                    raw_binary::open_bytes("a_7.raw", content, &companions, &ReadConfig::default());
+                match file {
+                    Ok(file) => (0..file.len().min(3))
+                        .for_each(|index| read += usize::from(file.read(index).is_ok())),
+                    Err(error) => assert!(
+                        error.file().is_some() && error.message().len() > 8,
+                        "{error}"
+                    ),
+                }
+            });
+        }
+        assert!(read > mutants() / 8, "{names:?}: {read} frames are read");
+    }
+}
+
+/// Tables of labels, and the text beside one file.
+#[test]
+fn labels_of_frames() {
+    let table = "path,frame,class,group,detector\na/b_1.cbf,0,SAXS,film 7,Pilatus 1M\n\"a, b.edf\",12,GI\"\"SAXS,,\n";
+    let kinds = BTreeMap::from([((), vec![(labels::FILE_NAME.to_owned(), table.into())])]);
+    torture_kinds(&kinds, 900, CURVE_ROOM, |name, bytes| {
+        labels::read_bytes(name, &bytes).map(drop)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    std::fs::write(&path, written(Format::Npy, 1, Compression::None)).unwrap();
+    let sidecar = folder.path().join("a.json");
+    let text =
+        r#"{"class": "SAXS", "group": "film 7", "scan": 3, "detector": {"name": "Pilatus"}}"#;
+    let mut rng = ChaCha8Rng::seed_from_u64(901);
+    for number in 0..mutants() {
+        let bytes = mutant(&mut rng, text.as_bytes());
+        renew(&sidecar, &bytes);
+        check(
+            &format!("mutant {number} of a.json"),
+            allowed(bytes.len(), &path),
+            || {
+                if let Err(error) = LabelledSeries::from_sidecars(&[&path]) {
+                    assert!(
+                        error.file().is_some() && error.message().len() > 8,
+                        "{error}"
+                    );
+                }
+            },
+        );
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -312,13 +471,53 @@ struct Cases {
     foreign: Vec<support::Foreign>,
 }
 
-/// Files by h5py, masters with their data files among them: the first file is broken.
-#[test]
-fn hdf5_of_h5py() {
+fn files_of_reference() -> Vec<support::Foreign> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/reference.json");
     let golden: xscatter_testkit::golden::Golden<Cases> =
         xscatter_testkit::golden::load(path).unwrap();
-    let cases = golden.cases.foreign;
+    golden.cases.foreign
+}
+
+/// Files that other programs wrote: so many mutants a format, shared among its files.
+#[test]
+fn formats_of_other_programs() {
+    let mut found = fixtures_of("formats_a.json");
+    found.extend(fixtures_of("formats_b.json"));
+    for case in files_of_reference() {
+        found.extend(
+            case.files
+                .iter()
+                .map(|file| (file.name.clone(), file.content())),
+        );
+    }
+    let mut formats: BTreeMap<&str, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+    for (name, bytes) in found {
+        let config = ReadConfig::default();
+        // Masks are no detector files by their content; HDF5 and headerless files have tests of their own.
+        if let Ok(file) = open_bytes(&name, bytes.clone(), &config)
+            && file.format() != Format::Nexus
+        {
+            formats
+                .entry(file.format().name())
+                .or_default()
+                .push((name, bytes));
+        }
+    }
+    let expected = Format::ALL.len() - [Format::Nexus, Format::Raw].len();
+    assert_eq!(formats.len(), expected, "{:?}", formats.keys());
+    let jobs: Vec<_> = formats.values().collect();
+    jobs.par_iter().enumerate().for_each(|(format, files)| {
+        for (number, ((name, bytes), share)) in files.iter().zip(shares(files)).enumerate() {
+            let seed = 1000 * (format as u64 + 1) + number as u64;
+            torture(name, seed, bytes, share, false);
+        }
+    });
+}
+
+/// Files by h5py, masters with their data files among them: the first file is broken.
+#[test]
+fn hdf5_of_h5py() {
+    let cases = files_of_reference();
     let hdf5: Vec<_> = cases
         .iter()
         .filter(|case| case.files[0].content().starts_with(b"\x89HDF") || case.name == "user block")
@@ -333,7 +532,7 @@ fn hdf5_of_h5py() {
             100 + seed as u64,
             &bytes,
             mutants() / hdf5.len(),
-            true,
+            case.files.len() > 1,
         );
     }
 }
@@ -349,6 +548,6 @@ fn hdf5() {
     .enumerate()
     {
         let bytes = written(Format::Nexus, 2, compression);
-        torture("a.h5", 5 + seed as u64, &bytes, mutants() / 3, true);
+        torture("a.h5", 5 + seed as u64, &bytes, mutants() / 3, false);
     }
 }

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 use xscatter_core::{ErrorKind, FrameSource, PixelFlags};
-use xscatter_io::{Number, ReadConfig, open, open_series, open_with};
+use xscatter_io::{Number, Pixels, ReadConfig, open, open_series, open_with};
 use xscatter_testkit::golden::{self, Golden};
 use xscatter_testkit::{check_source, data};
 
@@ -113,6 +113,32 @@ fn every_file_of_the_manifest_is_opened_or_refused() {
         }
     }
     assert_eq!((opened, refused), (images.len(), 133 - images.len()));
+}
+
+#[test]
+fn a_nist_text_and_its_nxcansas_twin_are_one_image() {
+    let root = "SasView__sasdata/sasdata/example_data/2d_data/33837rear_2D_1.75_16.5_";
+    let file = |ending: &str| {
+        let path = data::file(env!("CARGO_MANIFEST_DIR"), &format!("{root}{ending}"))?;
+        Some(open(path).unwrap())
+    };
+    let (Some(text), Some(twin)) = (file("NIST.dat"), file("NXcanSAS_v3.h5")) else {
+        return;
+    };
+    let (found, expected) = (text.read_raw(0).unwrap(), twin.read_raw(0).unwrap());
+    let (Pixels::F64(found), Pixels::F64(expected)) = (&found.pixels, &expected.pixels) else {
+        panic!("other types");
+    };
+    // Six digits of the text; relative to what is compared, and exact where it is 0.
+    for (found, expected) in found.iter().zip(expected) {
+        approx::assert_relative_eq!(found, expected, epsilon = 0.0, max_relative = 5.1e-6);
+    }
+    let metadata = text.metadata(0).unwrap();
+    let centre = metadata.beam_centre_px.as_ref().unwrap();
+    approx::assert_relative_eq!(centre.value.row, 75.0, epsilon = 1e-9);
+    approx::assert_relative_eq!(centre.value.column, 75.0, epsilon = 1e-9);
+    let header = text.info(0).unwrap().header;
+    assert_eq!(header["columns"], "Qx - Qy - I(Qx,Qy) - err(I)");
 }
 
 #[test]

@@ -1,17 +1,22 @@
 //! Times oriented form factors, for `tools/bench/sim_form_peers.py` to compare with sasmodels.
 //!
-//! Every line on standard input is a job, every line on standard output its answer as JSON:
+//! Every line on standard input is a job, every line on standard output its answer as JSON; the
+//! threads are those of rayon:
 //!
-//! - `times N PARTICLE`: milliseconds of N times evaluating 1024 × 1024 points of q on one thread;
-//! - `values STEP PARTICLE`: every STEPth of the intensities.
+//! - `times N PARTICLE`: milliseconds of N times evaluating 1024 × 1024 points of q;
+//! - `values STEP PARTICLE`: every STEPth of the intensities;
+//! - `curves N PARTICLE`: milliseconds of N times evaluating 200 points of |q| in random orientation.
 
 #![allow(clippy::print_stdout, reason = "a program talks")]
 
 use std::error::Error;
+use std::hint::black_box;
 use std::io::BufRead as _;
 use std::time::Instant;
 
-use xscatter_sim::form_factor::{Oriented, OrientedConfig, Shape, Spread};
+use xscatter_sim::form_factor::{
+    Ensemble, EnsembleConfig, Oriented, OrientedConfig, Shape, Spread,
+};
 
 type Answer<T> = Result<T, Box<dyn Error>>;
 
@@ -33,7 +38,8 @@ fn main() -> Answer<()> {
                 .ok_or("expected a job, a number and a particle")
         };
         let (kind, number) = (word()?, word()?.parse::<usize>()?);
-        let particles = Oriented::new(particle(word()?)?)?;
+        let config = particle(word()?)?;
+        let particles = Oriented::new(config.clone())?;
         let answer = match kind {
             "times" => (0..number)
                 .map(|_| {
@@ -46,7 +52,21 @@ fn main() -> Answer<()> {
                 particles.intensity_into(&qx, &qy, &mut out)?;
                 out.iter().step_by(number).copied().collect()
             }
-            _ => return Err("expected times or values".into()),
+            "curves" => {
+                let ensemble = Ensemble::new(EnsembleConfig {
+                    shape: config.shape,
+                    spreads: config.spreads,
+                })?;
+                let q: Vec<f64> = (1..=200).map(|i| 0.02 * f64::from(i)).collect();
+                (0..number)
+                    .map(|_| {
+                        let start = Instant::now();
+                        black_box(ensemble.intensities(black_box(&q)));
+                        start.elapsed().as_secs_f64() * 1e3
+                    })
+                    .collect()
+            }
+            _ => return Err("expected times, values or curves".into()),
         };
         println!("{answer:?}");
     }

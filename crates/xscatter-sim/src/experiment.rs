@@ -179,16 +179,15 @@ impl Experiment {
             Some(moment) => moment.beam,
             None => draw::log_uniform(&mut rng, 0.3, 3.0),
         };
-        let (sample, variation) = match &moment {
-            Some(moment) => self.sample.at_moment(moment),
-            None => {
-                let mut movement = draw::generator(place.seed_of("movement"));
-                let (sample, variation) = self.sample.varied(&mut rng, &mut movement);
-                if self.rigid {
-                    (sample, Sample::unvaried())
-                } else {
-                    (sample, variation)
-                }
+        let (sample, variation) = if let Some(moment) = &moment {
+            self.sample.at_moment(moment)
+        } else {
+            let mut movement = draw::generator(place.seed_of("movement"));
+            let (sample, variation) = self.sample.varied(&mut rng, &mut movement);
+            if self.rigid {
+                (sample, Sample::unvaried())
+            } else {
+                (sample, variation)
             }
         };
         let (mut total, mut known) = self.intensities(&sample, variation, by_component);

@@ -9,11 +9,11 @@
 //! ```
 //!
 //! whose distribution differs from Poisson's by less than 6·10⁻⁵ in total variation at λ = 16 and
-//! less above; a χ² test would need some 10⁷ draws to see it. A mean that is zero, negative or not a
+//! less above; a χ² test would need some 10⁸ draws to see it. A mean that is zero, negative or not a
 //! number gives no count.
 //!
 //! [`poisson_image`] draws every row from a stream of its own, so rows run in parallel and the result
-//! does not depend on how many threads there are. It searches for the counts of [`LANES`] pixels at a
+//! does not depend on how many threads there are. It searches for the counts of sixteen pixels at a
 //! time, without a branch on any of them. Some 3 to 12 ns a pixel of one core.
 //!
 //! Source: Giles 2016, Algorithm 955, doi:10.1145/2699466.

@@ -18,7 +18,7 @@
 //! doi:10.1016/0369-643X(58)90029-X; Hosemann's paracrystal as in
 //! [`paracrystal`](crate::structure_factor::paracrystal).
 
-use std::f64::consts::TAU;
+use std::f64::consts::{LN_2, TAU};
 
 use crate::crystal::{CrystalError, Reflection};
 use crate::curve::Curve;
@@ -208,6 +208,12 @@ impl Width {
         (size * size + strain * strain + disorder * disorder + instrument * instrument).sqrt()
     }
 
+    /// The standard deviation of the angle over which the size of a crystallite spreads a reflection at
+    /// `q_inv_nm`: as wide across as it is along q.
+    pub fn angular_sigma_rad(&self, q_inv_nm: f64) -> f64 {
+        TAU * 0.9 / self.config.size_nm / (8.0 * LN_2).sqrt() / q_inv_nm
+    }
+
     /// The profile of unit area of a ring at `centre_inv_nm`, `off_inv_nm` away from it.
     pub fn profile(&self, off_inv_nm: f64, centre_inv_nm: f64) -> f64 {
         pseudo_voigt(
@@ -265,6 +271,12 @@ mod tests {
             ..Default::default()
         });
         assert_relative_eq!(width.fwhm_inv_nm(10.0), 0.1, max_relative = 1e-13);
+        // As wide across: 0.1/nm seen from 10/nm away.
+        assert_relative_eq!(
+            width.angular_sigma_rad(10.0) * 2.354_820_045,
+            0.01,
+            max_relative = 1e-9
+        );
     }
 
     /// G-LP-1: the 1/q² of the rings is the Lorentz factor of a powder, written per 2θ.

@@ -108,6 +108,8 @@ pub struct ImageTruth {
     pub snr_diffuse_high: f64,
     /// Whether the direct beam meets the image.
     pub beam_on_image: bool,
+    /// Whether up in the laboratory runs along the columns of the image, either way; else it lies.
+    pub upright: bool,
     /// The kind of the beamstop.
     pub stop: StopKind,
     /// Pixels in its shadow.
@@ -116,6 +118,12 @@ pub struct ImageTruth {
     pub snr_shadow: f64,
     /// Valid pixels that expect more than the detector can count.
     pub saturated_pixels: usize,
+    /// How many zingers to expect.
+    pub zingers: f64,
+    /// Whether a window between sample and detector is too small for the image.
+    pub window_obstruction: bool,
+    /// Whether a holder or the end of a tube shades the image.
+    pub blocked: bool,
 }
 
 impl Truth {
@@ -129,6 +137,7 @@ impl Truth {
         let seen = Visibility::of(experiment, exposed);
         let instrument = &experiment.instrument;
         let geometry = &instrument.geometry;
+        let nuisance = instrument.nuisance();
         let mut values: BTreeMap<String, f64> = exposed
             .known
             .values
@@ -169,10 +178,18 @@ impl Truth {
                 snr_diffuse_low: rounded(seen.snr_diffuse[0]),
                 snr_diffuse_high: rounded(seen.snr_diffuse[1]),
                 beam_on_image: instrument.beam_on_image(),
+                upright: instrument.rays.up().0.abs() >= instrument.rays.up().1.abs(),
                 stop: seen.stop,
                 shadow_pixels: seen.shadow_pixels,
                 snr_shadow: rounded(seen.snr_shadow),
                 saturated_pixels: seen.saturated_pixels,
+                zingers: rounded(
+                    nuisance.zingers_per_s
+                        * exposed.exposure_s
+                        * (nuisance.rows * nuisance.columns) as f64,
+                ),
+                window_obstruction: nuisance.window,
+                blocked: nuisance.rim || nuisance.holder,
             },
             tree: Vec::new(),
             events: experiment.events().to_vec(),
@@ -186,9 +203,27 @@ impl Truth {
     pub(crate) fn components_with(&self, role: Role) -> impl Iterator<Item = &ComponentTruth> {
         self.components
             .iter()
-            .filter(move |component| component.role == role)
+            .filter(move |component| self.role_of(component) == role)
+    }
+
+    /// The kind of a component as it is seen: a broad first order with three or more further orders,
+    /// all of the same width, belongs to rings.
+    pub(crate) fn role_of(&self, component: &ComponentTruth) -> Role {
+        let threshold = self.rules.visible_snr.high;
+        let visible = component.snr_orders.iter().filter(|snr| **snr >= threshold);
+        if component.role == Role::Halo
+            && component.orders_inv_nm.len() > MOST_HALOS
+            && visible.count() >= MOST_HALOS
+        {
+            Role::Ring
+        } else {
+            component.role
+        }
     }
 }
+
+/// How many peaks an amorphous substance has at most.
+const MOST_HALOS: usize = 3;
 
 impl ComponentTruth {
     fn of(ingredient: &Ingredient, seen: &ComponentVisibility) -> Self {

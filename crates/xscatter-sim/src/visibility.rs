@@ -90,7 +90,7 @@ impl Visibility {
         let per_q = (BINS as f32 - 0.5) / q_max;
         let variance = (instrument.read_noise_counts() as f32).powi(2).max(1e-9);
         let limit = instrument.readout.detector.max_count as f32;
-        let flags = instrument.mask().map(|mask| mask.as_slice());
+        let flags = instrument.mask().map(xscatter_core::Mask::as_slice);
         let roles: Vec<Role> = known
             .components
             .iter()
@@ -332,15 +332,15 @@ impl Bins<'_> {
         }
         let mut moments = [0.0_f64; 3];
         let (mut level, mut slope, mut energy) = (0.0, 0.0, 0.0);
-        for bin in from..=to {
-            let x = bin as f64 - middle as f64;
-            let w = self.weight[bin];
+        let window = sums[from..=to].iter().zip(&self.weight[from..=to]);
+        for (bin, (sum, w)) in window.enumerate() {
+            let x = (from + bin) as f64 - middle as f64;
             moments[0] += w;
             moments[1] += w * x;
             moments[2] += w * x * x;
-            level += sums[bin].first;
-            slope += sums[bin].first * x;
-            energy += sums[bin].second;
+            level += sum.first;
+            slope += sum.first * x;
+            energy += sum.second;
         }
         let determinant = moments[0] * moments[2] - moments[1] * moments[1];
         if determinant <= 1e-9 * moments[0] * moments[2] {
@@ -349,7 +349,13 @@ impl Bins<'_> {
         let explained = (level * level * moments[2] - 2.0 * level * slope * moments[1]
             + slope * slope * moments[0])
             / determinant;
-        (energy - explained).max(0.0).sqrt()
+        // What is left of two nearly equal numbers is rounding.
+        let left = energy - explained;
+        if left <= 1e-9 * energy {
+            0.0
+        } else {
+            left.sqrt()
+        }
     }
 
     fn azimuth(&self, sums: &[Sums]) -> f64 {

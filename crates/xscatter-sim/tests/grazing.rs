@@ -126,7 +126,7 @@ fn sample(scene: &Scene) -> Dwba {
         lateral,
         ..DwbaConfig::default()
     })
-    .unwrap()
+    .expect("scenes that BornAgain simulates are possible")
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Tags follow what can be seen, and nothing that has nothing to do with it.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::sync::OnceLock;
 

@@ -236,7 +236,7 @@ fn impossible_orientations_name_their_parameter() {
 
 /// The same bits on one thread and on two.
 #[test]
-fn curves_do_not_depend_on_threads() {
+fn nothing_depends_on_threads() {
     let ensemble = Ensemble::new(EnsembleConfig {
         shape: Shape::Cylinder {
             radius_nm: 3.0,
@@ -246,9 +246,17 @@ fn curves_do_not_depend_on_threads() {
     })
     .unwrap();
     let q: Vec<f64> = (0..64).map(|i| 0.03 * f64::from(i)).collect();
+    let rods = Oriented::new(OrientedConfig {
+        spreads: vec![Spread::gaussian("phi_rad", 0.2)],
+        ..OrientedConfig::default()
+    })
+    .unwrap();
+    let qx: Vec<f64> = (0..10_000).map(|i| 1e-4 * f64::from(i)).collect();
+    let qy: Vec<f64> = qx.iter().map(|q| 0.5 - q).collect();
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.unwrap().install(|| ensemble.intensities(&q))
+        pool.unwrap()
+            .install(|| (ensemble.intensities(&q), pattern(&rods, &qx, &qy)))
     };
     assert_eq!(on(1), on(2));
 }

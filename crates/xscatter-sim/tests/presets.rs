@@ -1,4 +1,5 @@
 //! Every preset as a user meets it: the same frames whatever the order, threads and number of frames.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use xscatter_core::{Frame, FrameSource};
 use xscatter_sim::{
@@ -162,7 +163,7 @@ fn refused(change: impl FnOnce(&mut SimulationConfig), begins: &str) {
     };
     assert!(Simulation::new(config.clone()).is_ok());
     change(&mut config);
-    let message = Simulation::new(config).unwrap_err().to_string();
+    let message = Simulation::new(config).err().unwrap().to_string();
     assert!(message.starts_with(begins), "{message}");
 }
 

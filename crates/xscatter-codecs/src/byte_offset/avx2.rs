@@ -14,9 +14,10 @@ use super::Cursor;
 /// Differences that are summed at once.
 const RUN: usize = 16;
 
-/// Decodes pixels up to the next escape, or until less than a run is left of either side.
+/// Decodes pixels up to the next escape, until the cursor is past `most` bytes more, or until less than a run is
+/// left of either side.
 #[target_feature(enable = "avx2")]
-pub(crate) fn runs(bytes: &[u8], out: &mut [i32], cursor: &mut Cursor) {
+pub(crate) fn runs(bytes: &[u8], out: &mut [i32], cursor: &mut Cursor, most: usize) {
     let escape = _mm_set1_epi8(i8::MIN);
     let last_lane = _mm256_set1_epi32(7);
     let (deltas, _) = bytes[cursor.byte..].as_chunks::<RUN>();
@@ -24,7 +25,7 @@ pub(crate) fn runs(bytes: &[u8], out: &mut [i32], cursor: &mut Cursor) {
     let mut before = _mm256_set1_epi32(cursor.last);
     let mut done = 0;
     let mut before_escape = 0;
-    for (deltas, pixels) in deltas.iter().zip(pixels) {
+    for (deltas, pixels) in deltas.iter().zip(pixels).take(most.div_ceil(RUN)) {
         let deltas: __m128i = bytemuck::cast(*deltas);
         let escapes = _mm_movemask_epi8(_mm_cmpeq_epi8(deltas, escape));
         // Sums of eight bytes fit in 16 bits.

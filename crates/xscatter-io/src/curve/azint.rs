@@ -21,7 +21,7 @@ use super::AbscissaUnit;
 mod read;
 mod write;
 
-pub use read::{read_1d, read_1d_with, read_2d, read_2d_with};
+pub use read::{read_1d, read_1d_bytes, read_1d_with, read_2d, read_2d_bytes, read_2d_with};
 pub use write::{write_1d, write_2d};
 
 /// What an integration says about itself.

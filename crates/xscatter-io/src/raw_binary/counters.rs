@@ -51,14 +51,18 @@ impl Counters {
 ///
 /// # Errors
 /// If there is a table of which no row can be told to belong to this file.
-pub(super) fn beside(path: &Path, frames: usize, limits: &Limits) -> Result<Option<Counters>> {
+pub(super) fn beside(blob: &Blob, frames: usize, limits: &Limits) -> Result<Option<Counters>> {
+    let path = blob.path();
     let Some(table_path) = candidates(path, &["csv"])
         .into_iter()
-        .find(|table| table.is_file())
+        .find(|table| blob.has_beside(table))
     else {
         return Ok(None);
     };
-    let table = Table::read(&table_path, limits).map_err(|error| error.in_file(&table_path))?;
+    let table = blob
+        .beside(&table_path)
+        .and_then(|table| Table::read(&table, limits))
+        .map_err(|error| error.in_file(&table_path))?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let series = series_of(&stem);
     let is_of_series = table_path
@@ -73,7 +77,7 @@ pub(super) fn beside(path: &Path, frames: usize, limits: &Limits) -> Result<Opti
             file.as_mut_os_string().push(".");
             file.as_mut_os_string().push(extension);
         }
-        u64::from(!file.exists())
+        u64::from(!blob.has_beside(&file))
     };
     table
         .rows_of(path, frames, number, first)
@@ -87,8 +91,8 @@ struct Table {
 }
 
 impl Table {
-    fn read(path: &Path, limits: &Limits) -> Result<Self> {
-        let bytes = Blob::new(path, limits)?.open()?;
+    fn read(blob: &Blob, limits: &Limits) -> Result<Self> {
+        let bytes = blob.open()?;
         if bytes.len() > limits.max_header_bytes as u64 {
             return Err(Error::new(
                 ErrorKind::LimitExceeded,

@@ -1,7 +1,5 @@
 //! The sidecar of a headerless file: a JSON object, or lines of `key = value`.
 
-use std::path::Path;
-
 use serde_json::Value;
 use xscatter_core::{Error, ErrorKind, Result};
 
@@ -25,8 +23,8 @@ pub(super) struct Sidecar {
 
 impl Sidecar {
     /// Reads a sidecar; `None` if it says nothing about a shape and so belongs to something else.
-    pub(super) fn read(path: &Path, limits: &Limits) -> Result<Option<Self>> {
-        let bytes = Blob::new(path, limits)?.open()?;
+    pub(super) fn read(blob: &Blob, limits: &Limits) -> Result<Option<Self>> {
+        let bytes = blob.open()?;
         if bytes.len() > limits.max_header_bytes as u64 {
             return Err(Error::new(
                 ErrorKind::LimitExceeded,
@@ -39,7 +37,7 @@ impl Sidecar {
         }
         let text = bytes.read_at(0, bytes.len())?;
         let text = String::from_utf8_lossy(&text);
-        let header = if path.extension().is_some_and(|end| end == "json") {
+        let header = if blob.path().extension().is_some_and(|end| end == "json") {
             json(&text)?
         } else {
             lines(&text)

@@ -17,8 +17,10 @@
 //! those of sasmodels 1.1.0, against which the values are checked.
 //!
 //! Cost: one thread of a processor with AVX-512 does 200 to 500 million points times members of the
-//! distribution a second. The result does not depend on the processor nor on how points are grouped.
+//! distribution a second. The result does not depend on the processor, the threads or how points are
+//! grouped.
 
+use rayon::prelude::*;
 use xscatter_core::{Error, ErrorKind, Result};
 
 use super::ensemble::members;
@@ -164,7 +166,7 @@ impl Oriented {
         })
     }
 
-    /// I at each (qx, qy), in nm³ for unit contrast (or the shape's own contrasts).
+    /// I at each (qx, qy), in nm³ for unit contrast (or the shape's own contrasts), in parallel.
     ///
     /// # Errors
     /// If the three slices differ in length.
@@ -185,15 +187,24 @@ impl Oriented {
                 ),
             ));
         }
-        vectorised(Pattern {
-            particles: self,
-            qx: qx_inv_nm,
-            qy: qy_inv_nm,
-            out,
-        });
+        // Every point stands for itself, so that blocks may go to any thread.
+        out.par_chunks_mut(BLOCK)
+            .zip(qx_inv_nm.par_chunks(BLOCK))
+            .zip(qy_inv_nm.par_chunks(BLOCK))
+            .for_each(|((out, qx), qy)| {
+                vectorised(Pattern {
+                    particles: self,
+                    qx,
+                    qy,
+                    out,
+                });
+            });
         Ok(())
     }
 }
+
+/// Points that one thread takes at a time.
+const BLOCK: usize = 64 * STRIP;
 
 const ANGLES: [&str; 3] = ["theta_rad", "phi_rad", "psi_rad"];
 

@@ -181,6 +181,9 @@ impl Dwba {
 
     /// dσ/dΩ per area of the surface, a number per steradian, for every exit angle (rows) and azimuth
     /// (columns); rows in parallel.
+    ///
+    /// # Panics
+    /// Never: there is a value for every row and column.
     pub fn cross_section(&self, exits_rad: &[f64], azimuths_rad: &[f64]) -> Array2<f64> {
         let turns: Vec<(f64, f64)> = azimuths_rad.iter().map(|phi| phi.sin_cos()).collect();
         let mut values = vec![0.0; exits_rad.len() * turns.len()];

@@ -90,13 +90,13 @@ pub(crate) struct Channel {
     pub(crate) minus: Complex64,
 }
 
-/// A slice through an island: what it contributes to F is its section times a factor.
+/// A slice through an island, in nm: what it contributes to F is its section times a factor.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slice {
-    pub(crate) z_nm: f64,
-    pub(crate) thickness_nm: f64,
+    z: f64,
+    thickness: f64,
     /// Radius of a disc or edge of a square.
-    size_nm: f64,
+    size: f64,
 }
 
 /// The sum over channels of an island's F, ready for many components of q in the plane.
@@ -178,13 +178,14 @@ impl Island {
     pub fn footprint_nm2(&self) -> f64 {
         let widest = |low: f64, high: f64| low.max(high).powi(2);
         match *self {
-            Self::Cylinder { radius_nm, .. } | Self::Sphere { radius_nm } => PI * radius_nm.powi(2),
-            Self::Block { x_nm, y_nm, .. } => x_nm * y_nm,
             Self::Dome {
                 radius_nm,
                 height_nm,
             } if height_nm < radius_nm => PI * height_nm * (2.0 * radius_nm - height_nm),
-            Self::Dome { radius_nm, .. } => PI * radius_nm.powi(2),
+            Self::Cylinder { radius_nm, .. }
+            | Self::Sphere { radius_nm }
+            | Self::Dome { radius_nm, .. } => PI * radius_nm.powi(2),
+            Self::Block { x_nm, y_nm, .. } => x_nm * y_nm,
             Self::Cone {
                 base_radius_nm,
                 top_radius_nm,
@@ -294,9 +295,9 @@ impl Island {
     pub(crate) fn slices(&self, points: usize) -> Vec<Slice> {
         if self.is_straight() {
             return vec![Slice {
-                z_nm: 0.0,
-                thickness_nm: self.height_nm(),
-                size_nm: self.size_at(0.0),
+                z: 0.0,
+                thickness: self.height_nm(),
+                size: self.size_at(0.0),
             }];
         }
         let rule = RULES
@@ -306,11 +307,11 @@ impl Island {
         let half = 0.5 * self.height_nm();
         rule.iter()
             .map(|&(x, weight)| {
-                let z_nm = half * (1.0 + x);
+                let z = half * (1.0 + x);
                 Slice {
-                    z_nm,
-                    thickness_nm: half * weight,
-                    size_nm: self.size_at(z_nm),
+                    z,
+                    thickness: half * weight,
+                    size: self.size_at(z),
                 }
             })
             .collect()
@@ -319,17 +320,17 @@ impl Island {
     /// The part of a slice that does not depend on the plane.
     pub(crate) fn vertical(&self, slice: &Slice, channels: &[Channel]) -> Complex64 {
         if self.is_straight() {
-            let middle = 0.5 * slice.thickness_nm;
+            let middle = 0.5 * slice.thickness;
             channels
                 .iter()
                 .map(|channel| {
                     let half = channel.qz_inv_nm * middle;
-                    slice.thickness_nm * complex_sinc(half) * channel.at(middle)
+                    slice.thickness * complex_sinc(half) * channel.at(middle)
                 })
                 .sum()
         } else {
-            let phases: Complex64 = channels.iter().map(|channel| channel.at(slice.z_nm)).sum();
-            slice.thickness_nm * phases
+            let phases: Complex64 = channels.iter().map(|channel| channel.at(slice.z)).sum();
+            slice.thickness * phases
         }
     }
 
@@ -365,7 +366,7 @@ impl Island {
 
     /// A(q_x, q_y) of a slice.
     pub(crate) fn section(&self, slice: &Slice, qx: f64, qy: f64) -> f64 {
-        let size = slice.size_nm;
+        let size = slice.size;
         match *self {
             Self::Block { x_nm, y_nm, .. } => {
                 x_nm * y_nm * sinc(0.5 * qx * x_nm) * sinc(0.5 * qy * y_nm)

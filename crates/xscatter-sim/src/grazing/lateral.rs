@@ -204,41 +204,35 @@ fn rods(
     let first = (first.0 * first.1.cos(), first.0 * first.1.sin());
     let second = (second.0 * second.1.cos(), second.0 * second.1.sin());
     let around = |h: f64, k: f64| (h * first.0 + k * second.0, h * first.1 + k * second.1);
-    let sum: f64 = match turn {
-        Some(_) => {
-            // Fractional indices of q: its projections on the edges.
-            let h0 = a * (qx * xi.cos() + qy * xi.sin()) / TAU;
-            let k0 = b * (qx * (xi + angle).cos() + qy * (xi + angle).sin()) / TAU;
-            let (dh, dk) = (REACH * a / (TAU * coherence), REACH * b / (TAU * coherence));
-            let mut sum = 0.0;
-            for h in (h0 - dh).ceil() as i32..=(h0 + dh).floor() as i32 {
-                for k in (k0 - dk).ceil() as i32..=(k0 + dk).floor() as i32 {
-                    let (gx, gy) = around(f64::from(h), f64::from(k));
-                    let distance = (qx - gx).powi(2) + (qy - gy).powi(2);
-                    sum += (-0.5 * coherence * coherence * distance).exp();
+    let mut sum = 0.0;
+    if turn.is_some() {
+        // Fractional indices of q: its projections on the edges.
+        let h0 = a * (qx * xi.cos() + qy * xi.sin()) / TAU;
+        let k0 = b * (qx * (xi + angle).cos() + qy * (xi + angle).sin()) / TAU;
+        let (dh, dk) = (REACH * a / (TAU * coherence), REACH * b / (TAU * coherence));
+        for h in (h0 - dh).ceil() as i32..=(h0 + dh).floor() as i32 {
+            for k in (k0 - dk).ceil() as i32..=(k0 + dk).floor() as i32 {
+                let (gx, gy) = around(f64::from(h), f64::from(k));
+                let distance = (qx - gx).powi(2) + (qy - gy).powi(2);
+                sum += (-0.5 * coherence * coherence * distance).exp();
+            }
+        }
+    } else {
+        let q = qx.hypot(qy);
+        let far = q + REACH / coherence;
+        let (reach_h, reach_k) = ((far * a / TAU) as i32, (far * b / TAU) as i32);
+        for h in -reach_h..=reach_h {
+            for k in -reach_k..=reach_k {
+                let (gx, gy) = around(f64::from(h), f64::from(k));
+                let g = gx.hypot(gy);
+                let off = coherence * (q - g);
+                if off.abs() < REACH {
+                    let x = coherence * coherence * q * g;
+                    sum += (-0.5 * off * off).exp() * scaled_i0(x);
                 }
             }
-            sum
         }
-        None => {
-            let q = qx.hypot(qy);
-            let far = q + REACH / coherence;
-            let (reach_h, reach_k) = ((far * a / TAU) as i32, (far * b / TAU) as i32);
-            let mut sum = 0.0;
-            for h in -reach_h..=reach_h {
-                for k in -reach_k..=reach_k {
-                    let (gx, gy) = around(f64::from(h), f64::from(k));
-                    let g = gx.hypot(gy);
-                    let off = coherence * (q - g);
-                    if off.abs() < REACH {
-                        let x = coherence * coherence * q * g;
-                        sum += (-0.5 * off * off).exp() * scaled_i0(x);
-                    }
-                }
-            }
-            sum
-        }
-    };
+    }
     TAU * coherence * coherence / area * sum
 }
 

@@ -91,25 +91,14 @@ impl Surface {
         let k = TAU / self.wavelength_nm;
         let qx = k * (exit_rad.cos() * azimuth_rad.cos() - self.incident_angle_rad.cos());
         let qy = k * exit_rad.cos() * azimuth_rad.sin();
-        self.dwba_amplitude(island, qx, qy, exit_rad).norm_sqr()
-    }
-
-    /// F_DWBA at the components of q in the plane.
-    pub(crate) fn dwba_amplitude(
-        &self,
-        island: &Island,
-        qx: f64,
-        qy: f64,
-        exit_rad: f64,
-    ) -> Complex64 {
-        let k = TAU / self.wavelength_nm;
         let (ki, kf) = (k * self.incident_angle_rad.sin(), k * exit_rad.sin());
         let ri = self.substrate.reflection(self.incident_angle_rad);
         let rf = self.substrate.reflection(exit_rad);
-        island.amplitude(qx, qy, kf + ki)
+        let amplitude = island.amplitude(qx, qy, kf + ki)
             + ri * island.amplitude(qx, qy, kf - ki)
             + rf * island.amplitude(qx, qy, ki - kf)
-            + ri * rf * island.amplitude(qx, qy, -kf - ki)
+            + ri * rf * island.amplitude(qx, qy, -kf - ki);
+        amplitude.norm_sqr()
     }
 
     /// The factor before |F_DWBA|² in the cross-section of particles of this material, in nm⁻⁴.

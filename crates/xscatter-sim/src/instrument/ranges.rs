@@ -206,7 +206,7 @@ impl Default for DirectBeamRanges {
     }
 }
 
-/// Point spread: a Gaussian core and the wings of a fibre-optic taper or a phosphor.
+/// Point spread: a Gaussian core and the wings of a fibre-optic taper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpreadRanges {

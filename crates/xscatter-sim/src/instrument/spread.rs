@@ -4,8 +4,8 @@
 //! P(r) = (1 − w) Gaussian(r; σ) + w M(r; g)      M(r; g) = g/2π (g² + r²)^(−3/2)
 //! ```
 //!
-//! The wings M are those of a phosphor or a fibre-optic taper: a spot on a sheet seen from the depth g
-//! below it. Across a line they are Lorentzian. M is not separable, a Gaussian is, so M is written as
+//! The wings M are those of a fibre-optic taper: as a spot of light held at the height g above the
+//! pixels. Across a line they are Lorentzian. M is not separable, a Gaussian is, so M is written as
 //! the sum of three Gaussians that follows it within 16 % up to r = 8 g. Each Gaussian is integrated
 //! over the pixels. The rim of the image repeats outwards. Cost: one multiplication a pixel, direction
 //! and tap, several pixels at once; some 2 ns a pixel without wings, 15 with.

@@ -1,6 +1,7 @@
 //! The instrument as a whole.
 
 use super::*;
+use proptest::prelude::*;
 use xscatter_core::PixelFlags;
 use xscatter_core::seed::derive_named;
 
@@ -295,4 +296,55 @@ fn facts_are_numbers_and_go_through_json() {
     );
     let text = serde_json::to_string(&nuisance).unwrap();
     assert_eq!(serde_json::from_str::<Nuisance>(&text).unwrap(), nuisance);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// Whatever the severity, the kind of detector and the light: counts are whole numbers from 0 to
+    /// the limit or a marker, and a marker is masked.
+    #[test]
+    fn counts_are_whole_and_within_the_limit(
+        level in 0..6_usize,
+        camera: bool,
+        seed: u64,
+        brightness in -3.0..9.0_f32,
+        exposure_s in 1e-3..100.0_f64,
+    ) {
+        let severity = Severity::ALL[level];
+        let choice = Conceptual {
+            side_px: 48,
+            camera,
+            gaps_like: Some("Eiger 1M".into()),
+            ..Conceptual::default()
+        };
+        let instrument = drawn(&choice.into(), &severity.instrument(), seed);
+        let mut image = smooth((48, 48)).mapv(|value| value * 10_f32.powf(brightness));
+        instrument.add_direct_beam(&mut image, 1e3);
+        instrument.linear(&mut image);
+        prop_assert!(image.iter().all(|value| value.is_finite() && *value >= 0.0));
+        let (counts, mask) = instrument.detect(image, exposure_s, seed);
+        prop_assert_eq!(mask.is_none(), camera);
+        for (index, &count) in counts.iter().enumerate() {
+            let valid = mask.as_ref().is_none_or(|mask| {
+                let flags = mask.as_slice()[index];
+                !flags.contains(PixelFlags::GAP) && !flags.contains(PixelFlags::BAD)
+            });
+            prop_assert!(count.fract() == 0.0);
+            if valid {
+                prop_assert!((0.0..=65_535.0).contains(&count));
+            } else {
+                prop_assert!(count == -1.0 || count == -2.0);
+            }
+        }
+    }
+
+    /// The light that stops and shadows leave is never more than there was.
+    #[test]
+    fn nothing_in_the_way_adds_light(level in 0..6_usize, seed: u64) {
+        let severity = Severity::ALL[level];
+        let instrument = drawn(&severity.detector(64), &severity.instrument(), seed);
+        let passed = instrument.transmission();
+        prop_assert!(passed.iter().all(|passed| (0.0..=1.0).contains(passed)));
+    }
 }

@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 
 use rand_chacha::ChaCha8Rng;
 
-use rings::{grainy, oriented, smooth};
+use rings::{grainy, oriented};
 
 use super::{View, draw_texture, saxs};
 use crate::amorphous::{Amorphous, air, halo};
@@ -20,7 +20,7 @@ use crate::feature::{Azimuth, Feature, Role};
 use crate::pattern::{Part, Pattern};
 
 pub(super) use arcs::{Arc, parts as arc_parts, radial};
-pub(super) use rings::with_sine;
+pub(super) use rings::{describe, smooth, with_sine};
 pub(super) use specimen::{Specimen, draw_width, width_of};
 
 const POWDERS: [Substance; 14] = [
@@ -246,6 +246,8 @@ fn semicrystalline(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
     });
     let mut config = draw_width(view, rng);
     config.size_nm = uniform(rng, 3.0, 15.0);
+    // The tails of wide rings would cross the beam.
+    config.lorentzian_share *= 0.4;
     if invented {
         // From the first ring on the image on: the others of such a cell are too weak to see.
         let kept = whole(rng, 2, 6);

@@ -28,26 +28,39 @@ pub fn read_1d(path: impl AsRef<Path>) -> Result<Azint1d> {
 /// As [`read_1d`].
 pub fn read_1d_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Azint1d> {
     let path = path.as_ref();
-    let read = || {
-        let store = Store::open(&Blob::new(path, limits)?, limits)?;
-        let group = find(&store, false)?;
-        let raw = Raw::read(&store, &group, None)?;
-        let norm = raw.norm.map(|(norm, _)| norm);
-        let data = Azint1d {
-            intensity: two(raw.shape.clone(), raw.intensity)?,
-            errors: raw
-                .errors
-                .map(|errors| two(raw.shape, errors))
-                .transpose()?,
-            radial: raw.radial,
-            radial_unit: raw.radial_unit,
-            norm,
-            monitor: raw.monitor,
-            info: raw.info,
-        };
-        Ok(data)
-    };
-    read().map_err(|error: Error| error.in_file(path))
+    Blob::new(path, limits)
+        .and_then(|blob| series_1d(&blob, limits))
+        .map_err(|error| error.in_file(path))
+}
+
+/// Reads a series of 1D patterns that is in memory already; `name` stands in errors.
+///
+/// # Errors
+/// As [`read_1d`].
+pub fn read_1d_bytes(name: impl AsRef<Path>, bytes: Vec<u8>, limits: &Limits) -> Result<Azint1d> {
+    let name = name.as_ref();
+    Blob::in_memory(name, bytes, limits)
+        .and_then(|blob| series_1d(&blob, limits))
+        .map_err(|error| error.in_file(name))
+}
+
+fn series_1d(blob: &Blob, limits: &Limits) -> Result<Azint1d> {
+    let store = Store::open(blob, limits)?;
+    let group = find(&store, false)?;
+    let raw = Raw::read(&store, &group, None)?;
+    let norm = raw.norm.map(|(norm, _)| norm);
+    Ok(Azint1d {
+        intensity: two(raw.shape.clone(), raw.intensity)?,
+        errors: raw
+            .errors
+            .map(|errors| two(raw.shape, errors))
+            .transpose()?,
+        radial: raw.radial,
+        radial_unit: raw.radial_unit,
+        norm,
+        monitor: raw.monitor,
+        info: raw.info,
+    })
 }
 
 /// Reads a series of 2D patterns.
@@ -64,28 +77,41 @@ pub fn read_2d(path: impl AsRef<Path>) -> Result<Azint2d> {
 /// As [`read_2d`].
 pub fn read_2d_with(path: impl AsRef<Path>, limits: &Limits) -> Result<Azint2d> {
     let path = path.as_ref();
-    let read = || {
-        let store = Store::open(&Blob::new(path, limits)?, limits)?;
-        let group = find(&store, true)?;
-        let azimuthal_deg = read_bins(&store, &member(&group, "azimuthal_axis"))?;
-        let raw = Raw::read(&store, &group, Some(&azimuthal_deg))?;
-        let norm = raw.norm.map(|(norm, shape)| two(shape, norm)).transpose()?;
-        let data = Azint2d {
-            intensity: three(raw.shape.clone(), raw.intensity)?,
-            errors: raw
-                .errors
-                .map(|errors| three(raw.shape, errors))
-                .transpose()?,
-            azimuthal_deg,
-            radial: raw.radial,
-            radial_unit: raw.radial_unit,
-            norm,
-            monitor: raw.monitor,
-            info: raw.info,
-        };
-        Ok(data)
-    };
-    read().map_err(|error: Error| error.in_file(path))
+    Blob::new(path, limits)
+        .and_then(|blob| series_2d(&blob, limits))
+        .map_err(|error| error.in_file(path))
+}
+
+/// Reads a series of 2D patterns that is in memory already; `name` stands in errors.
+///
+/// # Errors
+/// As [`read_2d`].
+pub fn read_2d_bytes(name: impl AsRef<Path>, bytes: Vec<u8>, limits: &Limits) -> Result<Azint2d> {
+    let name = name.as_ref();
+    Blob::in_memory(name, bytes, limits)
+        .and_then(|blob| series_2d(&blob, limits))
+        .map_err(|error| error.in_file(name))
+}
+
+fn series_2d(blob: &Blob, limits: &Limits) -> Result<Azint2d> {
+    let store = Store::open(blob, limits)?;
+    let group = find(&store, true)?;
+    let azimuthal_deg = read_bins(&store, &member(&group, "azimuthal_axis"))?;
+    let raw = Raw::read(&store, &group, Some(&azimuthal_deg))?;
+    let norm = raw.norm.map(|(norm, shape)| two(shape, norm)).transpose()?;
+    Ok(Azint2d {
+        intensity: three(raw.shape.clone(), raw.intensity)?,
+        errors: raw
+            .errors
+            .map(|errors| three(raw.shape, errors))
+            .transpose()?,
+        azimuthal_deg,
+        radial: raw.radial,
+        radial_unit: raw.radial_unit,
+        norm,
+        monitor: raw.monitor,
+        info: raw.info,
+    })
 }
 
 fn two(shape: Vec<usize>, values: Vec<f64>) -> Result<Array2<f64>> {

@@ -128,16 +128,17 @@ pub(super) fn tabulate(
                     *i += im * d;
                 }
             }
-            for column in 0..columns {
-                let (r, i) = (real[column], imaginary[column]);
-                square[column] += weight * (r * r + i * i);
-                mean.0[column] += weight * r;
-                mean.1[column] += weight * i;
+            let amplitudes = real.iter().zip(&imaginary);
+            let sums = mean.0.iter_mut().zip(&mut mean.1).zip(&mut square);
+            for (((mean_re, mean_im), square), (re, im)) in sums.zip(amplitudes) {
+                *square += weight * (re * re + im * im);
+                *mean_re += weight * re;
+                *mean_im += weight * im;
             }
         }
-        for column in 0..columns {
-            let coherent = mean.0[column].powi(2) + mean.1[column].powi(2);
-            spread.push(per_transmitted * (square[column] - coherent).max(0.0));
+        for ((re, im), square) in mean.0.iter().zip(&mean.1).zip(&square) {
+            let coherent = re * re + im * im;
+            spread.push(per_transmitted * (square - coherent).max(0.0));
             mean_square.push(per_transmitted * coherent);
         }
     }

@@ -5,7 +5,9 @@ use std::f64::consts::{PI, TAU};
 use rand_chacha::ChaCha8Rng;
 
 use super::super::View;
-use super::super::waxs::{Arc, Specimen, arc_parts, draw_width, radial, width_of, with_sine};
+use super::super::waxs::{
+    Arc, Specimen, arc_parts, describe, draw_width, radial, smooth, width_of, with_sine,
+};
 use super::{about_normal, from_normal};
 use crate::crystal::{Substance, dot};
 use crate::curve::Curve;
@@ -19,27 +21,8 @@ use crate::powder::{Ring, Width, WidthConfig};
 pub(super) fn isotropic(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
     let specimen = specimen(view, rng);
     let width = width_of(broadened(view, rng));
-    let strong: Vec<Ring> = specimen
-        .strong(view, &width, 24)
-        .into_iter()
-        .map(|index| specimen.rings[index])
-        .collect();
-    let radial = radial(view, &specimen.rings, &width);
-    let orders: Vec<f64> = strong.iter().map(|ring| ring.q_inv_nm).collect();
-    if let Some(first) = orders.first() {
-        film.value("q_star_inv_nm", *first);
-        film.value("d_spacing_nm", TAU / first);
-    }
-    film.value("grain_size_nm", width.config().size_nm);
     film.value("order_parameter", 0.0);
-    let fwhm = orders.first().map_or(0.0, |&q| width.fwhm_inv_nm(q));
-    film.push(
-        Part::rings("powder rings", 1.0, radial).known_as(Feature::peaks(
-            orders,
-            fwhm,
-            Azimuth::Isotropic,
-        )),
-    );
+    smooth(view, &specimen, &width, film);
 }
 
 const FILMS: [Substance; 11] = [
@@ -237,7 +220,18 @@ impl Texture {
     }
 
     /// The density of a ring's poles over the angle from the normal, and its mean over the angles.
-    fn density(&self, view: &View, specimen: &Specimen, ring: &Ring) -> (Curve, f64) {
+    fn density(
+        &self,
+        view: &View,
+        specimen: &Specimen,
+        ring: &Ring,
+        width: &Width,
+    ) -> (Curve, f64) {
+        // A small crystallite spreads its reflections across q as well.
+        let spread = self
+            .mosaic_rad
+            .hypot(width.angular_sigma_rad(ring.q_inv_nm));
+        let seen = Mosaic::new(spread).expect("it is larger than the mosaic");
         let mut poles = Vec::new();
         for &(normal, share) in &self.planes {
             for shell in shells(specimen, ring, normal, perpendicular(normal)) {
@@ -255,7 +249,7 @@ impl Texture {
             let sum: f64 = poles
                 .iter()
                 .map(|pole| {
-                    let density = self.mosaic.pole_density_cosines(chi, pole.psi);
+                    let density = seen.pole_density_cosines(chi, pole.psi);
                     pole.strength * pole.sides[side] * density
                 })
                 .sum();
@@ -286,11 +280,7 @@ pub(super) fn oriented(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
     let rods = chance(rng, 0.3);
     let decay = TAU / log_uniform(rng, 0.2, 2.0);
 
-    if let Some(first) = strong.first() {
-        film.value("q_star_inv_nm", first.q_inv_nm);
-        film.value("d_spacing_nm", TAU / first.q_inv_nm);
-    }
-    film.value("grain_size_nm", width.config().size_nm);
+    describe(film, strong.first().map(|ring| &ring.q_inv_nm), &width);
     film.value("mosaic_rad", texture.mosaic_rad);
     film.value("isotropic_share", texture.isotropic);
     film.value(
@@ -320,7 +310,7 @@ fn arcs(
     let arcs: Vec<Arc> = strong
         .iter()
         .map(|ring| {
-            let (azimuth, mean) = texture.density(view, specimen, ring);
+            let (azimuth, mean) = texture.density(view, specimen, ring, width);
             Arc {
                 ring: ring.times(mean),
                 azimuth,
@@ -411,6 +401,11 @@ mod tests {
     use super::*;
     use crate::draw::generator;
 
+    /// Of crystals that are large.
+    fn sharp() -> Width {
+        width_of(WidthConfig::default())
+    }
+
     fn fibre(substance: Substance, mosaic_rad: f64) -> (Specimen, Texture) {
         let specimen = Specimen::new(&view(), substance.crystal());
         let texture = Texture {
@@ -432,7 +427,7 @@ mod tests {
                 texture.planes = vec![([0.0, 0.0, 1.0], 0.7), ([0.6, 0.0, 0.8], 0.3)];
                 texture.isotropic = 0.2;
                 for ring in specimen.rings.iter().take(6) {
-                    let (curve, mean) = texture.density(&view(), &specimen, ring);
+                    let (curve, mean) = texture.density(&view(), &specimen, ring, &sharp());
                     let steps = 20_000;
                     let sphere: f64 = (0..steps)
                         .map(|step| PI * (f64::from(step) + 0.5) / f64::from(steps))
@@ -463,7 +458,7 @@ mod tests {
                 .iter()
                 .find(|ring| (ring.q_inv_nm - q).abs() < 1e-6)
                 .unwrap();
-            let (curve, _) = texture.density(&view(), &specimen, ring);
+            let (curve, _) = texture.density(&view(), &specimen, ring, &sharp());
             for angle in degrees {
                 let at = |degrees: f64| f64::from(curve.at(degrees.to_radians() as f32));
                 assert!(at(angle) > 4.0 * at((angle - 9.0_f64).abs()), "{angle}");

@@ -53,12 +53,10 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
     let mosaic_rad = log_uniform(rng, 5e-4, 0.02);
     let turn_rad = log_uniform(rng, 2e-3, 0.2);
     let mut excited = Vec::new();
-    let crystals = whole(rng, 1, 4);
-    for index in 0..MOST_CRYSTALS {
-        // A crystal that shows next to nothing is turned, or another one is found.
-        if index >= crystals && excited.len() >= FEWEST_SPOTS {
-            break;
-        }
+    let (wanted, mut crystals) = (whole(rng, 1, 4), 0);
+    // Where one crystal shows next to nothing, there are more of them.
+    while crystals < wanted || (crystals < MOST_CRYSTALS && excited.len() < FEWEST_SPOTS) {
+        crystals += 1;
         let rotation = random_rotation(rng);
         let vectors = specimen.reflections.iter().map(|r| {
             let g = rotation.map(|row| dot(row, r.g_inv_nm));
@@ -99,10 +97,11 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
     }
     pattern.value("grain_size_nm", width.config().size_nm);
     pattern.value("mosaic_rad", mosaic_rad);
+    pattern.value("grain_count", f64::from(crystals as u32));
     let feature = Feature {
         structure: true,
         azimuth: Azimuth::Grains {
-            count: spots.len(),
+            count: crystals,
             mosaic_rad,
         },
         ..Feature::of(Role::Ring)

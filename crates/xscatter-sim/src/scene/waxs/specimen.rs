@@ -124,6 +124,28 @@ impl Specimen {
         indices
     }
 
+    /// Those of the strong rings that one can tell from each other, in the order of q.
+    pub(in crate::scene) fn orders(&self, view: &View, width: &Width, most: usize) -> Vec<f64> {
+        let mut strong: Vec<&Ring> = self
+            .strong(view, width, most)
+            .into_iter()
+            .map(|index| &self.rings[index])
+            .collect();
+        let peak = |ring: &Ring| ring.intensity(ring.q_inv_nm, width);
+        strong.sort_by(|a, b| peak(b).total_cmp(&peak(a)));
+        let mut orders: Vec<f64> = Vec::new();
+        for ring in strong {
+            let q = ring.q_inv_nm;
+            // Nearer than this a weaker ring is a shoulder.
+            let apart = 0.8 * width.fwhm_inv_nm(q);
+            if orders.iter().all(|order| (order - q).abs() > apart) {
+                orders.push(q);
+            }
+        }
+        orders.sort_by(f64::total_cmp);
+        orders
+    }
+
     /// The reflections of a ring.
     pub(in crate::scene) fn of_ring(&self, ring: &Ring) -> &[Reflection] {
         let near = 1e-8 * ring.q_inv_nm;
