@@ -91,6 +91,10 @@ pub struct ComponentTruth {
 
 /// What concerns a whole image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each with a name"
+)]
 pub struct ImageTruth {
     /// Pixels that the mask lets through.
     pub valid_pixels: usize,
