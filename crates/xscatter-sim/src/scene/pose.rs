@@ -38,7 +38,8 @@ pub struct Ranges {
     pub beam_centre: Option<CentreRanges>,
     /// Share of the experiments without sample: air, window or bare substrate.
     pub blank_share: f64,
-    /// Share of the experiments whose image is stored turned: upside down or by a quarter.
+    /// Share of the experiments whose image is stored turned: a good third of them upside down, the
+    /// others by a quarter either way.
     pub turned_share: f64,
     /// Share of the experiments with the direct beam at an edge or in a corner of the image.
     pub beam_at_edge_share: f64,
@@ -71,7 +72,7 @@ impl Default for Ranges {
             bright_photons: Interval::new(20.0, 3e4),
             beam_centre: None,
             blank_share: 0.04,
-            turned_share: 0.25,
+            turned_share: 0.55,
             beam_at_edge_share: 0.2,
             beam_off_share: 0.15,
             tilted_share: 0.3,
@@ -130,7 +131,16 @@ pub(crate) fn draw_pose(
     };
     let wavelength_m = 12.398_42e-10 / ranges.energy_kev.uniform(rng);
     // How the camera is mounted: by quarter turns, never quite straight.
-    let quarter = weighted(rng, &[(2.0, 0.45), (0.0, 0.2), (1.0, 0.175), (3.0, 0.175)]);
+    let turned = ranges.turned_share / 11.0;
+    let quarter = weighted(
+        rng,
+        &[
+            (2.0, 1.0 - 11.0 * turned),
+            (0.0, 4.0 * turned),
+            (1.0, 3.5 * turned),
+            (3.0, 3.5 * turned),
+        ],
+    );
     let rot3_rad = quarter * FRAC_PI_2 + normal(rng, 0.008);
     let wide = matches!(technique, Technique::Waxs | Technique::Giwaxs);
     let (rot1_rad, rot2_rad) = if wide && chance(rng, ranges.tilted_share) {
