@@ -89,7 +89,10 @@ impl Visibility {
         let q_max = q_map.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let per_q = (BINS as f32 - 0.5) / q_max;
         let variance = (instrument.read_noise_counts() as f32).powi(2).max(1e-9);
-        let limit = instrument.readout.detector.max_count as f32;
+        let nuisance = instrument.nuisance();
+        // In photons.
+        let limit = ((f64::from(nuisance.max_count) - nuisance.offset_counts)
+            / nuisance.counts_per_photon) as f32;
         let flags = instrument.mask().map(xscatter_core::Mask::as_slice);
         let roles: Vec<Role> = known
             .components

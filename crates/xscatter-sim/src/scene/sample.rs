@@ -47,7 +47,10 @@ impl SampleVariation {
     /// What a quantity of the sample becomes in this frame, by the unit that its name ends with.
     fn value(self, name: &str, value: f64) -> f64 {
         let stretch = f64::from(self.stretch);
-        if name.ends_with("_inv_nm") {
+        // Heights are seen through the waves of the film, which do not stretch.
+        if name.starts_with("film_") || name.ends_with("_height_nm") {
+            value
+        } else if name.ends_with("_inv_nm") {
             value / stretch
         } else if name.ends_with("_nm") {
             value * stretch
