@@ -207,7 +207,7 @@ impl Truth {
                 all([
                     self.peaks(c),
                     self.uneven(c),
-                    known(oriented(c) == Some(Oriented::OutOfPlane)),
+                    known(self.oriented(c) == Some(Oriented::OutOfPlane)),
                 ])
             })),
             Tag::RingSpotted => any(self.components_with(Role::Ring).map(|c| {
@@ -376,7 +376,7 @@ pub(crate) const SC: &str = "simple cubic";
 pub(crate) const BCC: &str = "body-centred cubic";
 pub(crate) const FCC: &str = "face-centred cubic";
 
-/// Where the maxima of a two-fold component lie.
+/// Where the maxima of a two-fold component lie on the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Oriented {
     OutOfPlane,
@@ -384,19 +384,26 @@ pub(crate) enum Oriented {
     Other,
 }
 
-/// Within 15 degrees of the vertical or the horizontal, or neither; `None` if it is not two-fold.
-pub(crate) fn oriented(component: &ComponentTruth) -> Option<Oriented> {
-    let Azimuth::Fold { n: 2, chi0_rad, .. } = component.azimuth else {
-        return None;
-    };
-    let upright = chi0_rad.sin().abs();
-    Some(if upright > 75.0_f64.to_radians().sin() {
-        Oriented::OutOfPlane
-    } else if upright < 15.0_f64.to_radians().sin() {
-        Oriented::InPlane
-    } else {
-        Oriented::Other
-    })
+impl Truth {
+    /// Within 15 degrees of the vertical or of the horizontal of the image, or neither; `None` if it
+    /// is not two-fold.
+    pub(crate) fn oriented(&self, component: &ComponentTruth) -> Option<Oriented> {
+        let Azimuth::Fold { n: 2, chi0_rad, .. } = component.azimuth else {
+            return None;
+        };
+        let upright = if self.image.upright {
+            chi0_rad.sin().abs()
+        } else {
+            chi0_rad.cos().abs()
+        };
+        Some(if upright > 75.0_f64.to_radians().sin() {
+            Oriented::OutOfPlane
+        } else if upright < 15.0_f64.to_radians().sin() {
+            Oriented::InPlane
+        } else {
+            Oriented::Other
+        })
+    }
 }
 
 /// The tags of many frames as a target for learning.

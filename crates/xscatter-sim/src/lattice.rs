@@ -458,6 +458,9 @@ mod tests {
             assert_relative_eq!(squared(hkl) / first, expected, epsilon = 6e-3);
         }
         let orders = Lattice::Gyroid.reflections(40);
+        for (order, (squared, _)) in orders.iter().zip(GYROID) {
+            assert_eq!(order.squared, squared);
+        }
         assert!(orders.iter().all(|r| r.strength > 0.0));
     }
 

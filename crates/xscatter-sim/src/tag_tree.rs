@@ -7,7 +7,7 @@ use xscatter_core::TagState;
 
 use crate::feature::{Azimuth, Role};
 use crate::instrument::StopKind;
-use crate::label::{Oriented, oriented};
+use crate::label::Oriented;
 use crate::scene::Technique;
 use crate::tags::{Count, Tag};
 use crate::truth::{ComponentTruth, Truth};
@@ -103,13 +103,20 @@ impl Truth {
     }
 
     fn grow_branch(&self, component: &ComponentTruth, tree: &mut Vec<String>) {
+        // What surrounds the sample is a problem even where it is as flat as any background.
+        if component.role == Role::Surroundings {
+            if component.snr >= self.rules.visible_snr.high {
+                grow_problem(component, tree);
+            }
+            return;
+        }
         if self.peaks(component) != TagState::Positive {
             return;
         }
         let uneven = self.uneven(component) == TagState::Positive;
         match self.role_of(component) {
             Role::Ring => self.grow_ring(component, uneven, tree),
-            Role::Halo => grow_texture("halo", component, uneven, tree),
+            Role::Halo => self.grow_texture("halo", component, uneven, tree),
             Role::DiffuseLow | Role::DiffuseHigh => {
                 let name = if component.role == Role::DiffuseLow {
                     "diffuse low-q"
@@ -121,11 +128,13 @@ impl Truth {
             }
             Role::FormFactor => {
                 tree.push("image.general.form factor".into());
-                if component.snr_fringes >= self.rules.visible_snr.high {
+                if component.name.contains("sphere")
+                    && component.snr_fringes >= self.rules.visible_snr.high
+                {
                     tree.push("image.general.form factor: sphere".into());
                 }
             }
-            Role::Surroundings => grow_problem(component, tree),
+            Role::Surroundings => {}
         }
         for (start, tag) in [
             ("mesostructure", "sample.type.mesostructure"),
@@ -148,7 +157,7 @@ impl Truth {
     }
 
     fn grow_ring(&self, component: &ComponentTruth, uneven: bool, tree: &mut Vec<String>) {
-        grow_texture("ring", component, uneven, tree);
+        self.grow_texture("ring", component, uneven, tree);
         let visible = component
             .snr_orders
             .iter()
@@ -173,6 +182,45 @@ impl Truth {
             tree.push("features.variations.oval ring".into());
         }
     }
+
+    /// How a ring or a halo depends on the direction.
+    fn grow_texture(
+        &self,
+        name: &str,
+        component: &ComponentTruth,
+        uneven: bool,
+        tree: &mut Vec<String>,
+    ) {
+        let mut main = |value: &str| tree.push(format!("features.main.{name}: {value}"));
+        if !uneven {
+            main("isotropic");
+            return;
+        }
+        match component.azimuth {
+            Azimuth::Isotropic => {}
+            Azimuth::Fold { n, .. } => {
+                main("anisotropic");
+                match self.oriented(component) {
+                    Some(Oriented::OutOfPlane) => main("oriented OOP"),
+                    Some(Oriented::InPlane) => main("oriented IP"),
+                    Some(Oriented::Other) => main("oriented other"),
+                    None => {}
+                }
+                tree.push(format!("features.variations.symmetry {name}: {n}"));
+                if matches!(n, 2 | 4 | 6) {
+                    tree.push(format!("sample.lattice.symmetry: {n}"));
+                }
+            }
+            Azimuth::Grains { count, .. } => {
+                if (count as f64) < self.rules.polycrystalline_grains.low {
+                    main("spotted");
+                    tree.push("sample.type.large grains".into());
+                } else {
+                    main("textured");
+                }
+            }
+        }
+    }
 }
 
 fn shape_of(sharp: bool, broad: bool) -> &'static str {
@@ -185,39 +233,6 @@ fn shape_of(sharp: bool, broad: bool) -> &'static str {
     }
 }
 
-/// How a ring or a halo depends on the direction.
-fn grow_texture(name: &str, component: &ComponentTruth, uneven: bool, tree: &mut Vec<String>) {
-    let mut main = |value: &str| tree.push(format!("features.main.{name}: {value}"));
-    if !uneven {
-        main("isotropic");
-        return;
-    }
-    match component.azimuth {
-        Azimuth::Isotropic => {}
-        Azimuth::Fold { n, .. } => {
-            main("anisotropic");
-            match oriented(component) {
-                Some(Oriented::OutOfPlane) => main("oriented OOP"),
-                Some(Oriented::InPlane) => main("oriented IP"),
-                Some(Oriented::Other) => main("oriented other"),
-                None => {}
-            }
-            tree.push(format!("features.variations.symmetry {name}: {n}"));
-            if matches!(n, 2 | 4 | 6) {
-                tree.push(format!("sample.lattice.symmetry: {n}"));
-            }
-        }
-        Azimuth::Grains { count, .. } => {
-            if count < 10 {
-                main("spotted");
-                tree.push("sample.type.large grains".into());
-            } else {
-                main("textured");
-            }
-        }
-    }
-}
-
 /// What does not come from the sample.
 fn grow_problem(component: &ComponentTruth, tree: &mut Vec<String>) {
     let name = component.name.as_str();
@@ -227,7 +242,7 @@ fn grow_problem(component: &ComponentTruth, tree: &mut Vec<String>) {
             tree.push(format!("image.problem.{kind}"));
         }
     }
-    if name.starts_with("background") || name.starts_with("structured background") {
+    if name.starts_with("background") {
         tree.push("features.other.background".into());
     }
 }

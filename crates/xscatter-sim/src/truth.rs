@@ -108,6 +108,8 @@ pub struct ImageTruth {
     pub snr_diffuse_high: f64,
     /// Whether the direct beam meets the image.
     pub beam_on_image: bool,
+    /// Whether up in the laboratory runs along the columns of the image, either way; else it lies.
+    pub upright: bool,
     /// The kind of the beamstop.
     pub stop: StopKind,
     /// Pixels in its shadow.
@@ -176,6 +178,7 @@ impl Truth {
                 snr_diffuse_low: rounded(seen.snr_diffuse[0]),
                 snr_diffuse_high: rounded(seen.snr_diffuse[1]),
                 beam_on_image: instrument.beam_on_image(),
+                upright: instrument.rays.up().0.abs() >= instrument.rays.up().1.abs(),
                 stop: seen.stop,
                 shadow_pixels: seen.shadow_pixels,
                 snr_shadow: rounded(seen.snr_shadow),

@@ -309,4 +309,33 @@ mod tests {
             "{with_orders} {with_spacing}"
         );
     }
+
+    /// Also where no crystal diffracts onto the detector, or all of them do.
+    #[test]
+    fn every_instrument_sees_something_finite() {
+        for (k_inv_nm, q_max_inv_nm) in [(0.5, 0.9), (5.0, 1.0), (60.0, 110.0), (5000.0, 900.0)] {
+            let view = View {
+                k_inv_nm,
+                q_low_inv_nm: 0.02 * q_max_inv_nm,
+                q_high_inv_nm: 0.8 * q_max_inv_nm,
+                q_max_inv_nm,
+                q_pixel_inv_nm: 1e-3 * q_max_inv_nm,
+                pixel_rad: 1e-3 * q_max_inv_nm / k_inv_nm,
+                ..view()
+            };
+            let mut rng = generator(17);
+            for _ in 0..30 {
+                let pattern = draw(&view, &mut rng);
+                assert!(pattern.values.iter().all(|(_, value)| value.is_finite()));
+                for part in &pattern.parts {
+                    for step in 0_u8..50 {
+                        let (q, chi) = (0.02 * f32::from(step), 0.61 * f32::from(step));
+                        let towards = crate::pattern::Direction::of(chi.cos(), chi.sin());
+                        let value = part.at(q * q_max_inv_nm as f32, towards);
+                        assert!(value.is_finite() && value >= 0.0, "{}: {value}", part.name);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -228,9 +228,8 @@ impl Texture {
         width: &Width,
     ) -> (Curve, f64) {
         // A small crystallite spreads its reflections across q as well.
-        let spread = self
-            .mosaic_rad
-            .hypot(width.angular_sigma_rad(ring.q_inv_nm));
+        let across = width.angular_sigma_rad(ring.q_inv_nm).min(10.0);
+        let spread = self.mosaic_rad.hypot(across);
         let seen = Mosaic::new(spread).expect("it is larger than the mosaic");
         let mut poles = Vec::new();
         for &(normal, share) in &self.planes {
