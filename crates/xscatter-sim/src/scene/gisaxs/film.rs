@@ -204,7 +204,12 @@ impl Film {
         let ki = inside(self.sine_i);
         let channel = |sign: f32, weight: &Curve| Channel {
             places: Places::of(level.iter().map(|at| {
-                let kf = inside(at.sine_f.abs()).copysign(at.sine_f);
+                // What goes down leaves through the end of the substrate, unrefracted.
+                let kf = if at.sine_f > 0.0 {
+                    inside(at.sine_f)
+                } else {
+                    at.sine_f
+                };
                 let qz = self.k * (kf + sign * ki) * stretch;
                 let q = (at.parallel * at.parallel + qz * qz).sqrt();
                 (q, Direction::of(qz, at.parallel.copysign(at.qy)))
