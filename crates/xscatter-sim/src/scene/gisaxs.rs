@@ -45,11 +45,10 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Film {
     let mut film = Pattern::default();
     let mut sheets = Vec::new();
     if view.blank {
-        bench.coated = false;
+        bench.coat(false);
     } else {
         let on_film = chance(&mut bench::fork(rng, "coating"), 0.15);
-        bench.coated =
-            on_film || matches!(kind, Kind::BlockCopolymer | Kind::Layers | Kind::Buried);
+        bench.coat(on_film || matches!(kind, Kind::BlockCopolymer | Kind::Layers | Kind::Buried));
         match kind {
             Kind::Islands | Kind::OrderedIslands => {
                 let ordered = matches!(kind, Kind::OrderedIslands);

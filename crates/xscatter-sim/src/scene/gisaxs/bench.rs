@@ -1,6 +1,7 @@
 //! What a film and its surroundings have in common in both grazing techniques: the substrate, the film on
 //! it, the horizon, the beams.
 
+use std::cell::OnceCell;
 use std::f64::consts::TAU;
 
 use rand::RngExt;
@@ -11,7 +12,7 @@ use super::film::{Beam, Film, Sheet};
 use crate::curve::Curve;
 use crate::diffuse;
 use crate::draw::{self, chance, log_uniform, normal, uniform};
-use crate::grazing::{Layer, Material, Stack, StackConfig, Surface};
+use crate::grazing::{Layer, Material, Stack, StackConfig, Surface, Wave};
 use crate::pattern::{Pattern, axis};
 use crate::scene::View;
 
@@ -23,8 +24,7 @@ const ENTRIES: usize = 8192;
 pub(in crate::scene) struct Bench {
     pub(in crate::scene) surface: Surface,
     pub(in crate::scene) reach: f64,
-    /// Whether there is a film.
-    pub(in crate::scene) coated: bool,
+    coated: bool,
     pub(super) film_nm: f64,
     film: Material,
     bare_stack: Stack,
@@ -33,6 +33,8 @@ pub(in crate::scene) struct Bench {
     waviness_rad: f64,
     tilt_rad: f64,
     leak: f64,
+    /// What [`channels_at`](Self::channels_at) gives at the entries of a table.
+    channels: OnceCell<Vec<(f64, f64)>>,
 }
 
 /// A stream of its own for what was added later: it takes nothing from the main one.
@@ -105,7 +107,14 @@ impl Bench {
             waviness_rad,
             tilt_rad,
             leak: log_uniform(rng, 5e-4, 0.04),
+            channels: OnceCell::new(),
         }
+    }
+
+    /// With the film or without it, whatever was drawn.
+    pub(super) fn coat(&mut self, coated: bool) {
+        self.coated = coated;
+        self.channels = OnceCell::new();
     }
 
     pub(super) fn stack(&self) -> &Stack {
@@ -139,19 +148,40 @@ impl Bench {
         curve.blurred(self.blur)
     }
 
+    /// The same of what the channels let see, which are worked out once.
+    pub(super) fn through_channels(&self, f: impl Fn(f64, (f64, f64)) -> f64) -> Curve {
+        let step = 2.0 * self.reach / (ENTRIES - 1) as f64;
+        let channels = self.channels.get_or_init(|| {
+            let sine_i = self.surface.incident_angle_rad.sin();
+            let incident = self.stack().waves(sine_i)[1];
+            (0..ENTRIES)
+                .map(|index| (step * index as f64 - self.reach).min(1.0))
+                .map(|sine| {
+                    if sine > 0.0 {
+                        self.channels_at(&incident, sine)
+                    } else {
+                        (0.0, 0.0)
+                    }
+                })
+                .collect()
+        });
+        self.against_exit(|sine| {
+            let index = ((sine + self.reach) / step).round() as usize;
+            f(sine, channels[index.min(ENTRIES - 1)])
+        })
+    }
+
     /// How much of what scatters in the film or at the surface is seen at this exit angle at k_f + k_i
     /// and at k_f − k_i, averaged over the depth.
-    pub(super) fn channels_at(&self, sine_f: f64) -> (f64, f64) {
-        let sine_i = self.surface.incident_angle_rad.sin();
-        if !self.coated {
-            let [ti, tf] = [sine_i, sine_f].map(|sine| self.bare_stack.waves(sine)[1].down);
-            return (ti.norm_sqr() * tf.norm_sqr(), 0.0);
-        }
-        let [i, f] = [sine_i, sine_f].map(|sine| self.coated_stack.waves(sine)[1]);
-        let depth = 2.0 * self.film_nm;
-        let seen = |a: f64, b: f64, decay: f64| a * b * mean_decay(depth * decay);
+    fn channels_at(&self, i: &Wave, sine_f: f64) -> (f64, f64) {
+        let f = self.stack().waves(sine_f)[1];
         let (down_i, up_i) = (i.down.norm_sqr(), i.up.norm_sqr());
         let (down_f, up_f) = (f.down.norm_sqr(), f.up.norm_sqr());
+        if !self.coated {
+            return (down_i * down_f, 0.0);
+        }
+        let depth = 2.0 * self.film_nm;
+        let seen = |a: f64, b: f64, decay: f64| a * b * mean_decay(depth * decay);
         let (ai, af) = (i.kz_inv_nm.im, f.kz_inv_nm.im);
         (
             seen(down_i, down_f, ai + af) + seen(up_i, up_f, -ai - af),
@@ -168,10 +198,10 @@ impl Bench {
         streak: Option<(Curve, Curve)>,
         surroundings: Pattern,
     ) -> Film {
-        let direct = self.against_exit(|sine| self.channels_at(sine).0);
+        let direct = self.through_channels(|_, (direct, _)| direct);
         let reflected = self
             .coated
-            .then(|| self.against_exit(|sine| self.channels_at(sine).1));
+            .then(|| self.through_channels(|_, (_, reflected)| reflected));
         let yoneda_max = f64::from(direct.max()).max(1e-9);
         let blocked = log_uniform(rng, 0.01, 0.35);
         let horizon = Curve::sample(-self.reach, self.reach, ENTRIES, |sine| {
@@ -195,6 +225,8 @@ impl Bench {
         });
         let critical = self.matter().critical_angle_rad();
         layer.value("critical_angle_rad", critical);
+        let below = self.surface.substrate.critical_angle_rad();
+        layer.value("substrate_critical_angle_rad", below);
         layer.value("sample_tilt_rad", self.tilt_rad);
         if self.coated {
             layer.value("film_thickness_nm", self.film_nm);
@@ -239,10 +271,10 @@ pub(in crate::scene) fn draw_streak(
     // Fringes of the film have their period inside it.
     let critical = bench.matter().critical_angle_rad().sin().powi(2);
     let inside = |sine: f64| (sine * sine - critical).max(0.0).sqrt();
-    let along = bench.against_exit(|sine| {
+    let along = bench.through_channels(|sine, (direct, _)| {
         let fall = (2.0 * incident / (sine + incident)).powf(decay).min(4.0);
         let phase = k * (inside(sine) + inside(incident)) * thickness;
-        bench.channels_at(sine).0 * fall * (1.0 + contrast * phase.cos())
+        direct * fall * (1.0 + contrast * phase.cos())
     });
     let largest = f64::from(along.max()).max(1e-9);
     let strength = log_uniform(rng, 0.3, 30.0);

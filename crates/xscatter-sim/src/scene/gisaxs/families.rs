@@ -368,8 +368,7 @@ pub(super) fn roughness(view: &View, bench: &Bench, rng: &mut ChaCha8Rng, strong
     let height = log_uniform(stream, 0.7, 12.0) / view.q_high_inv_nm;
     let lateral = view.radial(|q| self_affine(q, 1.0, length, hurst));
     let (k, sine_i) = (view.k_inv_nm, view.incident_angle_rad.sin());
-    let vertical = bench.against_exit(|sine| {
-        let (direct, reflected) = bench.channels_at(sine);
+    let vertical = bench.through_channels(|sine, (direct, reflected)| {
         // What a rough surface takes from the specular beam, over q_z².
         let x = (k * (sine + sine_i) * height).powi(2);
         (direct + reflected) * -(-x).exp_m1() / x
