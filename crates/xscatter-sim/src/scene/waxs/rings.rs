@@ -69,7 +69,8 @@ pub(super) fn grainy(
     let mosaic_rad = log_uniform(rng, 0.004, 0.04);
     let mut arcs = Vec::new();
     // No ring of grains is smooth.
-    for index in specimen.strong(view, &width, MOST_GRAINY) {
+    let strong = specimen.strong(view, &width, MOST_GRAINY);
+    for &index in &strong {
         let ring = specimen.rings[index];
         let expected = count * f64::from(ring.multiplicity) / 12.0;
         let spots = poisson(rng, expected.min(4000.0) as f32) as usize;
@@ -88,7 +89,7 @@ pub(super) fn grainy(
         });
     }
     pattern.value("grain_count", count);
-    textured(view, specimen, &width, arcs, pattern);
+    textured(view, specimen, &width, (&strong, arcs), pattern);
 }
 
 pub(super) fn oriented(
@@ -168,15 +169,15 @@ pub(super) fn oriented(
         pattern.value("orientation_rad", axis_rad);
     }
     pattern.value("order_parameter", mosaic.order());
-    textured(view, specimen, &width, arcs, pattern);
+    textured(view, specimen, &width, (&strong, arcs), pattern);
 }
 
-/// Rings with an azimuth each, and the many weak ones smooth.
+/// The strong rings with an azimuth each, those of them that show anything; the many weak ones smooth.
 fn textured(
     view: &View,
     specimen: &Specimen,
     width: &Width,
-    arcs: Vec<Arc>,
+    (strong, arcs): (&[usize], Vec<Arc>),
     pattern: &mut Pattern,
 ) {
     let rings: Vec<&Ring> = arcs.iter().map(|arc| &arc.ring).collect();
@@ -185,8 +186,10 @@ fn textured(
         .iter()
         .map(|ring| ring.intensity(ring.q_inv_nm, width))
         .fold(0.0, f64::max);
-    let mut rest = specimen.rings.clone();
-    rest.retain(|ring| rings.iter().all(|arc| arc.q_inv_nm != ring.q_inv_nm));
+    let rest: Vec<Ring> = (0..specimen.rings.len())
+        .filter(|index| !strong.contains(index))
+        .map(|index| specimen.rings[index])
+        .collect();
     for part in arc_parts(view, "textured rings", arcs, width, brightest) {
         let azimuth = told(part.feature.azimuth);
         let feature = Feature {
@@ -200,7 +203,7 @@ fn textured(
         .filter(|ring| ring.q_inv_nm < view.q_max_inv_nm)
         .map(|ring| ring.intensity(ring.q_inv_nm, width))
         .fold(0.0, f64::max);
-    if weak > 0.0 {
+    if weak > 0.0 && brightest > 0.0 {
         let radial = radial(view, &rest, width);
         pattern.push(
             Part::rings("weak rings", weak / brightest, radial).known_as(Feature::of(Role::Ring)),
@@ -393,6 +396,19 @@ mod tests {
             "{mean} {}",
             part.weight
         );
+    }
+
+    /// Rings of which no grain is in the beam are dark, not smooth.
+    #[test]
+    fn a_ring_without_grains_is_dark() {
+        let specimen = Specimen::new(&view(), Substance::Gold.crystal());
+        let width = width_of(draw_width(&view(), &mut generator(1)));
+        let all: Vec<usize> = (0..specimen.rings.len()).collect();
+        let mut pattern = Pattern::default();
+        textured(&view(), &specimen, &width, (&all, Vec::new()), &mut pattern);
+        assert!(pattern.parts.is_empty());
+        textured(&view(), &specimen, &width, (&[], Vec::new()), &mut pattern);
+        assert!(pattern.parts.iter().all(|part| part.weight.is_finite()));
     }
 
     /// The chains of a drawn polymer stand upright: (hk0) on the equator.
