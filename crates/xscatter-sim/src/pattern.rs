@@ -195,16 +195,6 @@ impl Part {
         self
     }
 
-    /// Which order of its feature is nearest at q in a direction, on an oval along its own axes.
-    #[cfg(test)]
-    pub(crate) fn order_at(&self, q: f32, towards: Direction) -> usize {
-        let oval = match self.form {
-            Form::Rings { oval, .. } => oval,
-            _ => None,
-        };
-        nearest(&self.between, stretched_q(oval, q, towards))
-    }
-
     /// Adds what it scatters at every q of a row, in the direction given by cosine and sine.
     ///
     /// All slices have one length.
@@ -471,7 +461,7 @@ mod tests {
             .textured_by_order(vec![about(0.0), about(PI / 2.0), about(PI)]);
         let right = Direction::new(1.0, 0.0);
         for (q, order, value) in [(1.4, 0, 2.0), (1.6, 1, 1.0), (2.9, 1, 1.0), (3.1, 2, 0.0)] {
-            assert_eq!(part.order_at(q, right), order);
+            assert_eq!(nearest(&part.between, q), order);
             assert!((part.at(q, right) - value).abs() < 1e-4, "{q}");
         }
     }
