@@ -23,8 +23,8 @@
 //! with as many points as q times the size needs (converged to 1e-10 up to 3000), and for prisms a
 //! midpoint rule in the azimuth. `NaN` in, `NaN` out.
 //!
-//! Cost: a sphere 2 ns, an averaged cylinder a microsecond, a prism 10 to 50 microseconds; tabulate
-//! them.
+//! Cost: a sphere 20 ns, an averaged cylinder a microsecond, an averaged prism 10 microseconds and
+//! more at large q; tabulate them.
 //!
 //! Source: Guinier and Fournet 1955; Pedersen 1997, doi:10.1016/S0001-8686(97)00312-6. Values are
 //! checked against sasmodels 1.1.0.
