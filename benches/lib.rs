@@ -3,7 +3,7 @@
 //! Run with `cargo bench -p xscatter-benches`; one layer with `--bench io`. Every benchmark uses one
 //! thread unless its name says otherwise.
 
-use xscatter::sim::{FourTechniques, FourTechniquesConfig};
+use xscatter::sim::{Simulation, SimulationConfig};
 use xscatter::{Classes, Frame, FrameSource, Target, core::ndarray::Array2, seed};
 
 /// One simulated SAXS frame of a PILATUS 1M (1043 × 981).
@@ -11,14 +11,14 @@ use xscatter::{Classes, Frame, FrameSource, Target, core::ndarray::Array2, seed}
 /// # Panics
 /// If the simulator refuses its own defaults.
 pub fn pilatus_1m() -> Frame {
-    let config = FourTechniquesConfig {
-        experiments_per_technique: 1,
+    let config = SimulationConfig {
+        frames: 4,
         frames_per_experiment: 1,
         detectors: vec!["Pilatus 1M".into()],
         seed: 1,
-        ..FourTechniquesConfig::default()
+        ..SimulationConfig::default()
     };
-    let source = FourTechniques::new(config).expect("a valid configuration");
+    let source = Simulation::new(config).expect("a valid configuration");
     source.read(0).expect("the first frame")
 }
 

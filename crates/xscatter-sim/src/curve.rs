@@ -9,6 +9,8 @@
 pub(crate) struct Curve {
     start: f32,
     per_unit: f32,
+    /// The place of the last entry.
+    last: f32,
     values: Vec<f32>,
 }
 
@@ -24,6 +26,7 @@ impl Curve {
         Self {
             start: start as f32,
             per_unit: (1.0 / step) as f32,
+            last: (count - 1) as f32,
             values: (0..count)
                 .map(|index| f(start + step * index as f64) as f32)
                 .collect(),
@@ -31,12 +34,13 @@ impl Curve {
     }
 
     /// The curve at `x`.
+    #[inline]
     pub(crate) fn at(&self, x: f32) -> f32 {
-        let last = self.values.len() - 1;
-        let place = ((x - self.start) * self.per_unit).clamp(0.0, last as f32);
-        let index = (place as usize).min(last - 1);
+        let place = ((x - self.start) * self.per_unit).max(0.0).min(self.last);
+        let index = (place as usize).min(self.values.len() - 2);
         let weight = place - index as f32;
-        self.values[index] + weight * (self.values[index + 1] - self.values[index])
+        let (here, next) = (self.values[index], self.values[index + 1]);
+        here + weight * (next - here)
     }
 
     /// All entries times `factor`.
@@ -97,6 +101,7 @@ impl Curve {
         Self {
             start: self.start,
             per_unit: self.per_unit,
+            last: self.last,
             values,
         }
     }

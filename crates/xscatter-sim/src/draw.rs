@@ -8,6 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
+use crate::simulation::SimError;
+
 /// The numbers from `low` to `high` from which a parameter is drawn; both ends included.
 ///
 /// ```
@@ -33,6 +35,23 @@ impl Interval {
     /// Whether both ends are finite and in order.
     pub fn is_ordered(&self) -> bool {
         self.low.is_finite() && self.high.is_finite() && self.low <= self.high
+    }
+
+    /// Refuses what is not in order or not within `low` to `high`, by the parameter's name.
+    pub(crate) fn check(&self, parameter: &str, low: f64, high: f64) -> Result<(), SimError> {
+        if self.is_ordered() && low <= self.low && self.high <= high {
+            return Ok(());
+        }
+        let found = if self.low.total_cmp(&self.high).is_eq() {
+            self.low.to_string()
+        } else {
+            format!("{} to {}", self.low, self.high)
+        };
+        Err(SimError::parameter(
+            parameter,
+            format!("low to high within {low} to {high}"),
+            found,
+        ))
     }
 
     pub(crate) fn uniform(&self, rng: &mut ChaCha8Rng) -> f64 {

@@ -3,9 +3,12 @@
 //! A scene that draws a part says what kind of feature it is, where its orders lie and how it is
 //! textured. Whether a tag follows from it is decided later, from what is visible on the detector.
 
-/// The kind of a feature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Role {
+use serde::{Deserialize, Serialize};
+
+/// The kind of a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
     /// Not of the sample: air, windows, slits, the beam.
     #[default]
     Surroundings,
@@ -33,15 +36,38 @@ impl Role {
 }
 
 /// How a ring is bright in some directions and dark in others.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) enum Azimuth {
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Azimuth {
     /// The same in all directions.
     #[default]
     Isotropic,
     /// The kernel of [`texture`](crate::texture), or one of the same order parameter.
-    Fold { n: u32, eta: f64, chi0_rad: f64 },
+    Fold {
+        /// How many maxima there are around the beam.
+        n: u32,
+        /// The order parameter ⟨cos n(χ − χ₀)⟩.
+        eta: f64,
+        /// The direction of a maximum in the laboratory, 0 along `t2` and π/2 up along `t1`.
+        chi0_rad: f64,
+    },
     /// Spots of single grains.
-    Grains { count: usize, mosaic_rad: f64 },
+    Grains {
+        /// How many.
+        count: usize,
+        /// Standard deviation of the spread of each of them.
+        mosaic_rad: f64,
+    },
+}
+
+impl Azimuth {
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks for a reference"
+    )]
+    pub(crate) fn is_isotropic(&self) -> bool {
+        *self == Self::Isotropic
+    }
 }
 
 /// What a part is to a label.

@@ -1,74 +1,73 @@
 //! An instrument: where detector and beam are, what stands in the way, and how the detector counts.
 //!
-//! An experiment draws one instrument and keeps it. What has nothing to do with the technique
-//! (detector, beamstop kind, defects, brightness, how the image is stored) is drawn from the same
-//! distribution for all four, so that it says nothing about the technique.
+//! An experiment draws one instrument from [`InstrumentRanges`] and keeps it. What has nothing to do
+//! with the technique (detector, beamstop, defects, gains) is drawn from the same distribution for all
+//! four, so that it says nothing about the technique; only a surface has a reflected beam to stop.
+//! Every concern draws from a stream of its own, named after it: another draw in one leaves the others
+//! as they were.
 //!
-//! Counting detectors: gain of tiles and pixels, Poisson, hot pixels, zingers, then the limit of the
-//! counter; gaps hold −1 and known bad pixels −2, both masked. Cameras (one sheet of pixels in the
-//! catalogue; binned so that no side exceeds 1100 pixels): blur, Poisson, gain, offset, read noise,
-//! zingers, saturation at 16 bits, no mask. Saturation comes after Poisson: no count exceeds the limit.
+//! From the physics to the file, in this order:
+//!
+//! 1. photons: the expectation is scaled to a brightness, the direct beam is added;
+//! 2. linear ([`Instrument::linear`], of the whole or of one component): the transmission of stops and
+//!    shadows, the point spread of the sensor (which lights the edge of a shadow again, so it comes
+//!    after the stop), the gains of chips and pixels;
+//! 3. [`Instrument::detect`]: rate loss, Poisson, for cameras also gain, blooming, offset and read
+//!    noise; then hot pixels and zingers; then saturation. No count exceeds the limit. Gaps hold −1 and
+//!    known bad pixels −2, both masked. Cameras have no mask.
 
-use std::sync::Arc;
+mod beam;
+mod camera;
+mod counter;
+mod defects;
+mod extra;
+mod gain;
+mod nuisance;
+mod ranges;
+mod readout;
+mod severity;
+mod shadow;
+mod spread;
+mod stop;
+mod zinger;
+
+use std::sync::{Arc, OnceLock};
 
 use ndarray::Array2;
-use rand_chacha::ChaCha8Rng;
-use xscatter_core::seed::derive;
-use xscatter_core::{Geometry, Mask, PixelFlags, PixelPosition};
-use xscatter_geometry::{Detector, GeometryError, PixelMap, with_beam_centre};
+use xscatter_core::{Geometry, Mask, PixelPosition};
+use xscatter_geometry::{GeometryError, PixelMap, with_beam_centre};
 
-use crate::draw::{self, chance, log_uniform, normal, uniform, whole};
-use crate::noise::poisson;
-use crate::obstacle::{Obstacle, Outline};
+pub use extra::ExtraNoise;
+pub use nuisance::Nuisance;
+pub use ranges::{
+    CameraRanges, CounterRanges, DefectRanges, DirectBeamRanges, GainRanges, InstrumentRanges,
+    ShadowRanges, SpreadRanges, StopRanges,
+};
+pub use readout::{Conceptual, DetectorChoice, ReadoutError};
+pub use severity::{PoseNuisance, Severity, SeverityError};
+pub use stop::StopKind;
+
+pub(crate) use readout::Readout;
+
+use crate::noise::by_rows;
+use crate::obstacle::Obstacle;
 use crate::rays::Rays;
+use beam::DirectBeam;
+use camera::Camera;
+use counter::{Counter, saturate};
+use defects::Defects;
+use gain::Gain;
+use ranges::{log_or_off, stream};
+use shadow::Shadows;
+use spread::Spread;
+use stop::Stop;
+use zinger::Spurious;
 
-/// The longest side of a camera's image; larger ones are binned.
-const CAMERA_SIDE_PX: usize = 1100;
-
-/// The detector as it is read out, with its mask of gaps.
-#[derive(Debug, Clone)]
-pub(crate) struct Readout {
-    pub(crate) detector: &'static Detector,
-    pub(crate) shape: (usize, usize),
-    pub(crate) pixel_m: (f64, f64),
-    gaps: Option<Arc<Mask>>,
-}
-
-impl Readout {
-    pub(crate) fn new(detector: &'static Detector) -> Self {
-        let camera = detector.gap_marker.is_none() && detector.bits <= 16;
-        let binning = if camera {
-            detector
-                .shape
-                .0
-                .max(detector.shape.1)
-                .div_ceil(CAMERA_SIDE_PX)
-        } else {
-            1
-        };
-        Self {
-            detector,
-            shape: (detector.shape.0 / binning, detector.shape.1 / binning),
-            pixel_m: (
-                detector.pixel1_m * binning as f64,
-                detector.pixel2_m * binning as f64,
-            ),
-            gaps: (!camera).then(|| Arc::new(detector.gap_mask())),
-        }
-    }
-
-    fn is_camera(&self) -> bool {
-        self.gaps.is_none()
-    }
-}
-
-/// How a camera turns photons into numbers.
-#[derive(Debug, Clone, Copy)]
-struct Camera {
-    counts_per_photon: f32,
-    offset: f32,
-    read_noise: f32,
-    blur_px: f32,
+/// How a pixel turns light into a number.
+#[derive(Debug)]
+enum Kind {
+    Counter(Counter),
+    Camera(Camera),
 }
 
 /// What an experiment keeps.
@@ -81,16 +80,23 @@ pub(crate) struct Instrument {
     pub(crate) centre: PixelPosition,
     /// Radius of the beamstop in pixels; 0 if there is none.
     pub(crate) stop_px: f64,
-    pub(crate) obstacles: Vec<Obstacle>,
     /// Standard deviation of the direct beam on the detector.
     pub(crate) beam_sigma_px: f64,
-    camera: Option<Camera>,
+    stop: Stop,
+    specular: Option<Obstacle>,
+    shadows: Shadows,
+    direct_beam: Option<DirectBeam>,
+    spread: Spread,
+    gain: Gain,
+    kind: Kind,
+    defects: Defects,
+    zingers_per_s: f64,
+    extra: ExtraNoise,
     mask: Option<Arc<Mask>>,
-    gain_seed: u64,
-    tile_gain: f32,
-    pixel_gain: f32,
-    hot: Vec<(usize, f32)>,
-    zingers: f64,
+    /// Made when first asked for: [`transmission`](Self::transmission).
+    transmission: OnceLock<Array2<f32>>,
+    /// Made when first asked for: the gain of every pixel, if they differ.
+    gains: OnceLock<Option<Array2<f32>>>,
 }
 
 /// The pose that the technique asks for, before the nuisance is drawn.
@@ -106,9 +112,12 @@ pub(crate) struct Pose {
 }
 
 impl Instrument {
-    pub(crate) fn draw(readout: Readout, pose: Pose, seed: u64) -> Result<Self, GeometryError> {
-        let mut rng = draw::generator(seed);
-        let rng = &mut rng;
+    pub(crate) fn draw(
+        readout: Readout,
+        pose: Pose,
+        ranges: &InstrumentRanges,
+        seed: u64,
+    ) -> Result<Self, GeometryError> {
         let upright = Geometry {
             distance_m: pose.distance_m,
             poni1_m: 0.0,
@@ -123,42 +132,59 @@ impl Instrument {
             incident_angle_rad: pose.incident_angle_rad,
             tilt_rad: 0.0,
         };
-        let geometry = with_beam_centre(&upright, readout.shape, pose.centre)?
-            .ok_or(GeometryError::ZeroDistance)?;
-        let rays = Rays::new(&PixelMap::new(&geometry, readout.shape)?);
-        let mut instrument = Self {
+        let shape = readout.shape;
+        let geometry =
+            with_beam_centre(&upright, shape, pose.centre)?.ok_or(GeometryError::ZeroDistance)?;
+        let rays = Rays::new(&PixelMap::new(&geometry, shape)?);
+        let (camera, scale) = (readout.is_camera(), scale_px(shape));
+
+        let stop = Stop::draw(&ranges.stop, pose.centre, scale, seed);
+        let specular = pose.incident_angle_rad.and_then(|incident_rad| {
+            let up = rays.up();
+            let lift_px = geometry.distance_m * (2.0 * incident_rad).tan() / readout.pixel_m.0;
+            let at = |distance: f64| {
+                (
+                    pose.centre.row as f32 + distance as f32 * up.0,
+                    pose.centre.column as f32 + distance as f32 * up.1,
+                )
+            };
+            stop::draw_specular(&ranges.stop, lift_px, up, at, scale, seed)
+        });
+        let beam_sigma_px = log_or_off(ranges.beam_sigma_px, &mut stream(seed, "beam"));
+        let defects = Defects::draw(&ranges.defects, shape, camera, seed);
+        let mask = readout.gaps.as_ref().map(|gaps| {
+            let mut mask = Arc::clone(gaps);
+            if !defects.known.is_empty() {
+                defects.flag(Arc::make_mut(&mut mask));
+            }
+            mask
+        });
+        Ok(Self {
             rays,
             k_inv_nm: std::f64::consts::TAU / (pose.wavelength_m * 1e9),
             centre: pose.centre,
-            stop_px: 0.0,
-            obstacles: Vec::new(),
-            beam_sigma_px: log_uniform(rng, 0.7, 3.0),
-            camera: readout.is_camera().then(|| Camera {
-                counts_per_photon: log_uniform(rng, 1.0, 8.0) as f32,
-                offset: log_uniform(rng, 10.0, 1500.0) as f32,
-                read_noise: log_uniform(rng, 1.0, 4.0) as f32,
-                blur_px: uniform(rng, 0.4, 1.1) as f32,
-            }),
-            mask: None,
-            gain_seed: derive(seed, 1),
-            tile_gain: log_uniform(rng, 2e-3, 2e-2) as f32,
-            pixel_gain: log_uniform(rng, 2e-3, 1.5e-2) as f32,
-            hot: Vec::new(),
-            zingers: log_uniform(rng, 1e-8, 2e-6),
+            stop_px: stop.radius_px,
+            beam_sigma_px,
+            stop,
+            specular,
+            shadows: Shadows::draw(&ranges.shadow, shape, camera, pose.centre, seed),
+            direct_beam: DirectBeam::draw(&ranges.direct_beam, beam_sigma_px, seed),
+            spread: Spread::draw(&ranges.spread, camera, seed),
+            gain: Gain::draw(&ranges.gain, seed),
+            kind: if camera {
+                Kind::Camera(Camera::draw(&ranges.camera, seed))
+            } else {
+                Kind::Counter(Counter::draw(&ranges.counter, seed))
+            },
+            defects,
+            zingers_per_s: log_or_off(ranges.zingers_per_s, &mut stream(seed, "zingers")),
+            extra: ranges.extra,
+            mask,
+            transmission: OnceLock::new(),
+            gains: OnceLock::new(),
             geometry: Arc::new(geometry),
             readout,
-        };
-        instrument.draw_beamstop(rng);
-        instrument.draw_specular_stop(rng);
-        instrument.draw_shadows(rng);
-        instrument.draw_defects(rng);
-        Ok(instrument)
-    }
-
-    /// The size that a small thing has on this image, in pixels, relative to one of 1000.
-    pub(crate) fn scale_px(&self) -> f64 {
-        let (rows, columns) = self.readout.shape;
-        ((rows * columns) as f64).sqrt() / 1000.0
+        })
     }
 
     /// Whether the direct beam meets the image.
@@ -168,430 +194,255 @@ impl Instrument {
             && (0.0..columns as f64).contains(&self.centre.column)
     }
 
-    fn draw_beamstop(&mut self, rng: &mut ChaCha8Rng) {
-        let scale = self.scale_px();
-        let kind = whole(rng, 0, 11);
-        let radius = log_uniform(rng, 8.0, 45.0) * scale;
-        let angle = uniform(rng, -std::f64::consts::PI, std::f64::consts::PI) as f32;
-        let near = |rng: &mut ChaCha8Rng, value: f64| (value + normal(rng, 0.12) * radius) as f32;
-        let centre = (near(rng, self.centre.row), near(rng, self.centre.column));
-        let edge_px = log_uniform(rng, 0.5, 4.0) as f32;
-        let transmission = if chance(rng, 0.25) {
-            log_uniform(rng, 1e-4, 3e-2) as f32
-        } else {
-            0.0
-        };
-        let arm_half_width = (radius * uniform(rng, 0.15, 0.5)) as f32;
-        // The arm of a beamstop mostly runs along an axis of the detector.
-        let straight = (angle / std::f32::consts::FRAC_PI_2).round() * std::f32::consts::FRAC_PI_2;
-        let angle = if chance(rng, 0.6) {
-            straight + normal(rng, 0.03) as f32
-        } else {
-            angle
-        };
-        if kind == 11 {
-            return; // none
-        }
-        self.stop_px = radius;
-        let mut add = |outline| {
-            self.obstacles.push(Obstacle {
-                outline,
-                edge_px,
-                transmission,
-            });
-        };
-        let towards = angle.sin_cos();
-        let behind = |distance: f32| {
-            (
-                centre.0 - distance * towards.0,
-                centre.1 - distance * towards.1,
-            )
-        };
-        let arm = |half_width_px| Outline::Arm {
-            from: centre,
-            towards,
-            half_width_px,
-        };
-        match kind {
-            0..=3 => add(Outline::Disk {
-                centre,
-                radius_px: radius as f32,
-            }),
-            4..=7 => {
-                add(Outline::Disk {
-                    centre,
-                    radius_px: radius as f32,
-                });
-                add(arm(arm_half_width));
-            }
-            8..=9 => add(Outline::Arm {
-                from: behind(1.3 * radius as f32),
-                towards,
-                half_width_px: 0.8 * radius as f32,
-            }),
-            _ => add(Outline::Wedge {
-                tip: behind(2.0 * radius as f32),
-                towards,
-                slope: uniform(rng, 0.1, 0.25) as f32,
-            }),
-        }
+    /// The kind of the beamstop.
+    pub(crate) fn stop_kind(&self) -> StopKind {
+        self.stop.kind
     }
 
-    /// At grazing incidence: a stop for the reflected beam, or a strip along the surface normal.
-    fn draw_specular_stop(&mut self, rng: &mut ChaCha8Rng) {
-        let Some(incident_rad) = self.geometry.incident_angle_rad else {
-            return;
-        };
-        let (up, strip) = (self.rays.up(), chance(rng, 0.2));
-        let lift = self.geometry.distance_m * (2.0 * incident_rad).tan() / self.readout.pixel_m.0;
-        let at = |distance: f64| {
-            (
-                self.centre.row as f32 + distance as f32 * up.0,
-                self.centre.column as f32 + distance as f32 * up.1,
-            )
-        };
-        let scale = self.scale_px();
-        let outline = if strip {
-            Outline::Arm {
-                from: at(-10.0 * scale),
-                towards: up,
-                half_width_px: (log_uniform(rng, 2.0, 12.0) * scale) as f32,
-            }
-        } else if chance(rng, 0.4) {
-            Outline::Disk {
-                centre: at(lift + normal(rng, 3.0) * scale),
-                radius_px: (log_uniform(rng, 4.0, 20.0) * scale) as f32,
-            }
-        } else {
-            return;
-        };
-        self.obstacles.push(Obstacle {
-            outline,
-            edge_px: log_uniform(rng, 0.5, 3.0) as f32,
-            transmission: log_uniform(rng, 1e-3, 0.1) as f32,
-        });
-    }
-
-    fn draw_shadows(&mut self, rng: &mut ChaCha8Rng) {
-        let (rows, columns) = (self.readout.shape.0 as f64, self.readout.shape.1 as f64);
-        let rim = if self.camera.is_some() { 0.4 } else { 0.2 };
-        if chance(rng, rim) {
-            let half_diagonal = 0.5 * rows.hypot(columns);
-            let centre = (
-                (rows * uniform(rng, 0.42, 0.58)) as f32,
-                (columns * uniform(rng, 0.42, 0.58)) as f32,
-            );
-            self.obstacles.push(Obstacle {
-                outline: Outline::Rim {
-                    centre,
-                    radius_px: (half_diagonal * uniform(rng, 0.65, 0.97)) as f32,
-                },
-                edge_px: log_uniform(rng, 1.0, 8.0) as f32,
-                transmission: log_uniform(rng, 0.005, 0.3) as f32,
-            });
-        }
-        if chance(rng, 0.04) {
-            // A holder at the first or the last rows, or columns.
-            let (last, row_wise) = (chance(rng, 0.5), chance(rng, 0.6));
-            let depth = normal(rng, 0.07) * if row_wise { rows } else { columns };
-            let sign = if last { 1.0 } else { -1.0 };
-            let (on, towards) = match (row_wise, last) {
-                (true, true) => ((rows - depth.abs(), 0.0), (sign, 0.0)),
-                (true, false) => ((depth.abs(), 0.0), (sign, 0.0)),
-                (false, true) => ((0.0, columns - depth.abs()), (0.0, sign)),
-                (false, false) => ((0.0, depth.abs()), (0.0, sign)),
-            };
-            self.obstacles.push(Obstacle {
-                outline: Outline::HalfPlane {
-                    on: (on.0 as f32, on.1 as f32),
-                    towards,
-                },
-                edge_px: log_uniform(rng, 1.0, 20.0) as f32,
-                transmission: log_uniform(rng, 0.01, 0.5) as f32,
-            });
-        }
-    }
-
-    fn draw_defects(&mut self, rng: &mut ChaCha8Rng) {
-        let pixels = self.readout.shape.0 * self.readout.shape.1;
-        let several = |rng: &mut ChaCha8Rng, low: f64, high: f64| {
-            let expected = log_uniform(rng, low, high) * pixels as f64;
-            poisson(rng, expected as f32) as usize
-        };
-        let hot = several(rng, 1e-7, 3e-5);
-        self.hot = (0..hot)
-            .map(|_| (whole(rng, 0, pixels - 1), log_uniform(rng, 1.0, 1e5) as f32))
-            .collect();
-        let Some(gaps) = &self.readout.gaps else {
-            return;
-        };
-        let dead = several(rng, 1e-6, 3e-4);
-        let mut mask = Mask::clone(gaps);
-        let columns = self.readout.shape.1;
-        for _ in 0..dead {
-            let pixel = whole(rng, 0, pixels - 1);
-            mask.insert(pixel / columns, pixel % columns, PixelFlags::BAD);
-        }
-        // Most hot pixels are known; a few are not.
-        for &(pixel, _) in &self.hot {
-            if chance(rng, 0.8) {
-                mask.insert(pixel / columns, pixel % columns, PixelFlags::BAD);
-            }
-        }
-        self.mask = Some(Arc::new(mask));
-    }
-
-    /// What reaches a pixel past all obstacles.
-    pub(crate) fn transmitted(&self, row: usize, column: usize) -> f32 {
-        let (row, column) = (row as f32 + 0.5, column as f32 + 0.5);
-        self.obstacles
-            .iter()
-            .map(|obstacle| obstacle.transmitted(row, column))
-            .product()
-    }
-
-    /// The brightness of an expectation: its 99.5 % quantile over a regular sample of valid pixels.
-    pub(crate) fn brightness(&self, expectation: &Array2<f32>) -> f32 {
-        let flags = self.mask.as_ref().map(|mask| mask.as_slice());
-        let mut values: Vec<f32> = expectation
+    /// The pixels in the shadow of the beamstop, in row-major order: those of which it takes more than
+    /// half. Whether the shadow shows is a matter of what would be there without it.
+    pub(crate) fn stop_pixels(&self) -> Vec<usize> {
+        let passed = self.passing(self.stop.obstacles.iter());
+        passed
             .iter()
             .enumerate()
+            .filter_map(|(pixel, &passed)| (passed < 0.5).then_some(pixel))
+            .collect()
+    }
+
+    /// What reaches each pixel past stops and shadows, 0 to 1; made once.
+    pub(crate) fn transmission(&self) -> &Array2<f32> {
+        // On one thread: a pool that waits for a cell which it fills itself may wait for ever.
+        self.transmission.get_or_init(|| {
+            self.passing(
+                self.stop
+                    .obstacles
+                    .iter()
+                    .chain(&self.specular)
+                    .chain(self.shadows.iter()),
+            )
+        })
+    }
+
+    fn passing<'a>(&self, obstacles: impl Iterator<Item = &'a Obstacle>) -> Array2<f32> {
+        let mut passed = Array2::from_elem(self.readout.shape, 1.0);
+        let columns = self.readout.shape.1;
+        let pixels = passed.as_slice_mut().expect("a new image is row-major");
+        for obstacle in obstacles {
+            for (row, line) in pixels.chunks_exact_mut(columns).enumerate() {
+                obstacle.shade_row(row, line);
+            }
+        }
+        passed
+    }
+
+    /// The brightness of an expectation that [`linear`](Self::linear) has not seen: the 99.5 % quantile
+    /// of what passes stops and shadows, over a regular sample of valid pixels; the largest if that is
+    /// zero.
+    pub(crate) fn brightness(&self, raw: &Array2<f32>) -> f32 {
+        let (raw, passed) = (pixels(raw), pixels(self.transmission()));
+        self.quantile(|index| raw[index] * passed[index])
+    }
+
+    fn quantile(&self, at: impl Fn(usize) -> f32) -> f32 {
+        let (rows, columns) = self.readout.shape;
+        let mut values: Vec<f32> = (0..rows * columns)
             .step_by(37)
-            .filter(|(index, _)| flags.is_none_or(|flags| flags[*index].is_valid()))
-            .map(|(_, &value)| value)
+            .filter(|&index| self.is_valid(index))
+            .map(at)
             .collect();
         if values.is_empty() {
             return 0.0;
         }
         let rank = values.len() - 1 - values.len() / 200;
-        *values.select_nth_unstable_by(rank, f32::total_cmp).1
+        let quantile = *values.select_nth_unstable_by(rank, f32::total_cmp).1;
+        if quantile > 0.0 {
+            quantile
+        } else {
+            values.iter().copied().fold(0.0, f32::max)
+        }
     }
 
-    /// Counts from the expected photons of each pixel, and the mask of the frame.
+    fn is_valid(&self, index: usize) -> bool {
+        self.mask
+            .as_ref()
+            .is_none_or(|mask| mask.as_slice()[index].is_valid())
+    }
+
+    /// The factor that turns an expectation in arbitrary units, which [`linear`](Self::linear) has not
+    /// seen, into photons, so that its brightness is `bright_photons` or its sum over the valid pixels
+    /// what the ranges allow; 0 if it is dark.
+    pub(crate) fn photons_per_unit(&self, raw: &Array2<f32>, bright_photons: f64) -> f32 {
+        let brightness = self.brightness(raw);
+        if brightness <= 0.0 {
+            return 0.0;
+        }
+        let factor = bright_photons / f64::from(brightness);
+        let most = self.extra.total_counts.map_or(f64::MAX, |total| {
+            let sum: f64 = pixels(raw)
+                .iter()
+                .zip(pixels(self.transmission()))
+                .enumerate()
+                .filter(|(index, _)| self.is_valid(*index))
+                .map(|(_, (value, passed))| f64::from(value * passed))
+                .sum();
+            total / sum
+        });
+        factor.min(most) as f32
+    }
+
+    /// Adds the direct beam, if it reaches the detector, to an expectation in photons of this
+    /// brightness; a component of its own, before [`linear`](Self::linear).
+    pub(crate) fn add_direct_beam(&self, photons: &mut Array2<f32>, bright_photons: f32) {
+        if let Some(beam) = self.direct_beam {
+            let peak = beam.peak_photons(bright_photons, self.extra.total_counts);
+            beam.add(photons, self.centre, peak);
+        }
+    }
+
+    /// Everything linear between the physics and the counting: transmission, point spread, gains. The
+    /// same of a whole and of a component, so components can be judged as they are seen.
+    pub(crate) fn linear(&self, expectation: &mut Array2<f32>) {
+        multiply(expectation, self.transmission());
+        self.spread.apply(expectation);
+        let gains = self
+            .gains
+            .get_or_init(|| self.gain.map(&self.readout.chips));
+        if let Some(gains) = gains {
+            multiply(expectation, gains);
+        }
+    }
+
+    /// Counts from the expected photons of each pixel as [`linear`](Self::linear) leaves them, and the
+    /// mask of the frame.
     pub(crate) fn detect(
         &self,
         expectation: Array2<f32>,
         exposure_s: f64,
-        rng: &mut ChaCha8Rng,
+        seed: u64,
     ) -> (Array2<f32>, Option<Arc<Mask>>) {
-        match self.camera {
-            Some(camera) => (self.photograph(expectation, camera, exposure_s, rng), None),
-            None => self.count(expectation, exposure_s, rng),
-        }
-    }
-
-    fn count(
-        &self,
-        mut counts: Array2<f32>,
-        exposure_s: f64,
-        rng: &mut ChaCha8Rng,
-    ) -> (Array2<f32>, Option<Arc<Mask>>) {
+        let brightness = if self.extra.is_none() {
+            0.0
+        } else {
+            let seen = pixels(&expectation);
+            self.quantile(|index| seen[index])
+        };
         let limit = self.readout.detector.max_count as f32;
-        let columns = self.readout.shape.1;
-        let flags = self.mask.as_ref().map(|mask| mask.as_slice());
-        let mut gains = Gains::new(self, columns);
-        let mut overflow = Vec::new();
-        for (index, count) in counts.iter_mut().enumerate() {
-            let gain = gains.next(index);
-            let flag = flags.map_or(PixelFlags::VALID, |flags| flags[index]);
-            *count = if flag.contains(PixelFlags::GAP) {
-                -1.0
-            } else if flag.is_valid() {
-                poisson(rng, *count * gain)
-            } else {
-                -2.0
-            };
-            if *count >= limit {
-                *count = limit;
-                overflow.push(index);
+        let mut counts = expectation;
+        let image = &mut counts;
+        let (counts_per_photon, silent, tracks) = match &self.kind {
+            Kind::Counter(counter) => {
+                counter.count(image, self.mask.as_deref(), exposure_s, seed);
+                (1.0, 0.0, false)
             }
-        }
-        self.add_spurious(&mut counts, exposure_s, 1.0, limit, rng);
-        let mut mask = self.mask.clone();
-        if !overflow.is_empty() {
-            let shape = self.readout.shape;
-            let flagged = mask.get_or_insert_with(|| Arc::new(Mask::all_valid(shape)));
-            let flagged = Arc::make_mut(flagged);
-            for index in overflow {
-                flagged.insert(index / columns, index % columns, PixelFlags::OVERFLOW);
+            Kind::Camera(camera) => {
+                camera.photograph(image, limit, exposure_s, seed);
+                (camera.counts_per_photon, camera.offset.round(), true)
             }
-        }
+        };
+        let spurious = Spurious {
+            per_s: self.zingers_per_s,
+            counts_per_photon,
+            limit,
+            tracks,
+        };
+        spurious.add(image, &self.defects, exposure_s, silent, seed);
+        let bright = brightness * counts_per_photon;
+        self.extra.add(image, bright, seed);
+        let limit = self.extra.limit(limit, bright + silent);
+        let mask = match &self.kind {
+            Kind::Counter(_) => saturate(image, self.mask.as_ref(), limit),
+            Kind::Camera(_) => {
+                image.mapv_inplace(|count| count.min(limit));
+                None
+            }
+        };
         (counts, mask)
     }
 
-    fn photograph(
-        &self,
-        expectation: Array2<f32>,
-        camera: Camera,
-        exposure_s: f64,
-        rng: &mut ChaCha8Rng,
-    ) -> Array2<f32> {
-        let limit = self.readout.detector.max_count as f32;
-        let columns = self.readout.shape.1;
-        let mut counts = blurred(&expectation, camera.blur_px);
-        let mut gains = Gains::new(self, columns);
-        for (index, count) in counts.iter_mut().enumerate() {
-            let photons = poisson(rng, *count * gains.next(index));
-            let read = draw::normal_f32(rng) * camera.read_noise;
-            let value = photons * camera.counts_per_photon + camera.offset + read;
-            *count = value.round().clamp(0.0, limit);
+    /// Standard deviation of the read-out in the unit of expectations, photons; 0 for counters.
+    pub(crate) fn read_noise_counts(&self) -> f64 {
+        match &self.kind {
+            Kind::Counter(_) => 0.0,
+            Kind::Camera(camera) => f64::from(camera.read_noise / camera.counts_per_photon),
         }
-        self.add_spurious(
-            &mut counts,
-            exposure_s,
-            camera.counts_per_photon,
-            limit,
-            rng,
-        );
-        counts
     }
 
-    /// Hot pixels and zingers; bad pixels and gaps keep their marker.
-    fn add_spurious(
-        &self,
-        counts: &mut Array2<f32>,
-        exposure_s: f64,
-        counts_per_photon: f32,
-        limit: f32,
-        rng: &mut ChaCha8Rng,
-    ) {
-        let columns = self.readout.shape.1;
-        let mut add = |pixel: usize, value: f32| {
-            let count = &mut counts[(pixel / columns, pixel % columns)];
-            if *count >= 0.0 {
-                *count = (*count + value.round()).min(limit);
-            }
+    /// The mask of a frame that is nowhere saturated; `None` for cameras.
+    pub(crate) fn mask(&self) -> Option<&Mask> {
+        self.mask.as_deref()
+    }
+
+    /// What this instrument is.
+    pub(crate) fn nuisance(&self) -> Nuisance {
+        let (dead_time_s, camera) = match &self.kind {
+            Kind::Counter(counter) => (counter.dead_time_s, None),
+            Kind::Camera(camera) => (0.0, Some(camera)),
         };
-        for &(pixel, rate) in &self.hot {
-            let mean = (rate as f64 * exposure_s).min(1e6) as f32;
-            add(pixel, poisson(rng, mean) * counts_per_photon);
-        }
-        let pixels = self.readout.shape.0 * columns;
-        let hits = poisson(
-            rng,
-            (self.zingers * pixels as f64 * exposure_s.min(60.0)) as f32,
-        ) as usize;
-        for _ in 0..hits {
-            let start = whole(rng, 0, pixels - 1);
-            let track = if counts_per_photon == 1.0 {
-                1
-            } else {
-                whole(rng, 1, 4)
-            };
-            let value = log_uniform(rng, 3.0, 3e3) as f32;
-            for step in 0..track {
-                if start + step < pixels {
-                    add(start + step, value * counts_per_photon);
-                }
-            }
-        }
-    }
-}
-
-/// Gains of tiles and pixels in row-major order, a hash of the pixel.
-struct Gains {
-    seed: u64,
-    columns: usize,
-    tile: usize,
-    tile_gain: f32,
-    pixel_gain: f32,
-    column: usize,
-    row: usize,
-    current_tile: f32,
-}
-
-impl Gains {
-    fn new(instrument: &Instrument, columns: usize) -> Self {
-        Self {
-            seed: instrument.gain_seed,
-            columns,
-            tile: if instrument.readout.pixel_m.0 > 1e-4 {
-                61
-            } else {
-                256
-            },
-            tile_gain: instrument.tile_gain,
-            pixel_gain: instrument.pixel_gain,
-            column: 0,
-            row: 0,
-            current_tile: 1.0,
+        let of_camera =
+            |f: fn(&Camera) -> f32, otherwise: f64| camera.map_or(otherwise, |c| f(c).into());
+        Nuisance {
+            detector: self.readout.detector.name.to_owned(),
+            gaps_like: self.readout.gaps_like.map(str::to_owned),
+            camera: camera.is_some(),
+            rows: self.readout.shape.0,
+            columns: self.readout.shape.1,
+            pixel_m: self.readout.pixel_m.0,
+            max_count: self.readout.detector.max_count,
+            gap_share: self.readout.gap_share(),
+            centre_row_px: self.centre.row,
+            centre_column_px: self.centre.column,
+            beam_on_image: self.beam_on_image(),
+            beam_sigma_px: self.beam_sigma_px,
+            direct_beam_peak: self.direct_beam.map_or(0.0, |beam| beam.peak),
+            stop: self.stop.kind,
+            stop_arm: self.stop.arm,
+            stop_radius_px: self.stop.radius_px,
+            stop_offset_px: self.stop.offset_px,
+            stop_leak: self.stop.leak,
+            specular_stop: self.specular.is_some(),
+            rim: self.shadows.rim.is_some(),
+            holder: self.shadows.holder.is_some(),
+            window: self.shadows.window.is_some(),
+            spread_sigma_px: self.spread.sigma_px,
+            spread_wing_share: self.spread.wing_share,
+            spread_wing_px: self.spread.wing_px,
+            tile_gain: self.gain.tile,
+            pixel_gain: self.gain.pixel,
+            border_gain: self.gain.border,
+            dead_time_s,
+            counts_per_photon: of_camera(|camera| camera.counts_per_photon, 1.0),
+            offset_counts: of_camera(|camera| camera.offset, 0.0),
+            read_noise_counts: of_camera(|camera| camera.read_noise, 0.0),
+            blooming: camera.is_some_and(|camera| camera.blooming),
+            zingers_per_s: self.zingers_per_s,
+            dead_pixels: self.defects.dead,
+            hot_pixels: self.defects.hot.len(),
+            noisy_pixels: self.defects.noisy.len(),
         }
     }
-
-    fn next(&mut self, index: usize) -> f32 {
-        if self.column.is_multiple_of(self.tile) {
-            let tile = (self.row / self.tile) << 16 | (self.column / self.tile);
-            self.current_tile = 1.0 + self.tile_gain * spread(derive(self.seed, tile as u64));
-        }
-        let pixel = spread(derive(self.seed ^ 0xA5A5, index as u64));
-        self.column += 1;
-        if self.column == self.columns {
-            self.column = 0;
-            self.row += 1;
-        }
-        self.current_tile * (1.0 + self.pixel_gain * pixel)
-    }
 }
 
-/// The sum of two uniform numbers, with mean 0 and variance 1.
-fn spread(hash: u64) -> f32 {
-    let half = |bits: u64| (bits & 0xFFFF) as f32 / 65_535.0 - 0.5;
-    (half(hash) + half(hash >> 16)) * 6.0_f32.sqrt()
+/// The size that a small thing has on an image, in pixels, relative to one of 1000 × 1000.
+fn scale_px((rows, columns): (usize, usize)) -> f64 {
+    ((rows * columns) as f64).sqrt() / 1000.0
 }
 
-/// Convolved with a Gaussian of this standard deviation, two pixels each way; the rim repeats.
-fn blurred(image: &Array2<f32>, sigma_px: f32) -> Array2<f32> {
-    let weight = |k: f32| (-0.5 * (k / sigma_px).powi(2)).exp();
-    let taps = [weight(0.0), weight(1.0), weight(2.0)];
-    let norm = taps[0] + 2.0 * (taps[1] + taps[2]);
-    let taps = taps.map(|tap| tap / norm);
-    let (rows, columns) = image.dim();
-    let mut wide = Array2::zeros((rows, columns));
-    for (source, mut line) in image.rows().into_iter().zip(wide.rows_mut()) {
-        for (column, value) in line.iter_mut().enumerate() {
-            *value = smoothed(taps, column, columns, |k| source[k]);
+/// The pixels of an image in row-major order.
+fn pixels(image: &Array2<f32>) -> &[f32] {
+    image.as_slice().expect("images are kept row-major")
+}
+
+fn multiply(image: &mut Array2<f32>, by: &Array2<f32>) {
+    let columns = by.ncols();
+    let factors = pixels(by);
+    by_rows(image, |row, line| {
+        let factors = &factors[row * columns..][..columns];
+        for (value, factor) in line.iter_mut().zip(factors) {
+            *value *= factor;
         }
-    }
-    Array2::from_shape_fn((rows, columns), |(row, column)| {
-        smoothed(taps, row, rows, |k| wide[(k, column)])
-    })
-}
-
-fn smoothed(taps: [f32; 3], i: usize, n: usize, at: impl Fn(usize) -> f32) -> f32 {
-    let before = |k: usize| at(i.saturating_sub(k));
-    let after = |k: usize| at((i + k).min(n - 1));
-    taps[0] * at(i) + taps[1] * (before(1) + after(1)) + taps[2] * (before(2) + after(2))
+    });
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_camera_is_binned_and_a_counter_is_not() {
-        let perkin = Readout::new(Detector::by_name("Perkin").unwrap());
-        assert_eq!(perkin.shape, (1024, 1024));
-        assert!((perkin.pixel_m.0 - 400e-6).abs() < 1e-12 && perkin.is_camera());
-        let pilatus = Readout::new(Detector::by_name("Pilatus 300k").unwrap());
-        assert_eq!(pilatus.shape, (619, 487));
-        assert!(!pilatus.is_camera());
-    }
-
-    #[test]
-    fn blurring_keeps_the_sum_of_a_spot() {
-        let mut image = Array2::zeros((11, 11));
-        image[(5, 5)] = 10.0;
-        let blurred = blurred(&image, 0.8);
-        assert!((blurred.sum() - 10.0).abs() < 1e-4);
-        assert!(blurred[(5, 5)] < 5.0 && blurred[(5, 6)] > 0.5);
-    }
-
-    #[test]
-    fn gains_have_mean_one_and_the_stated_spread() {
-        let n = 20_000;
-        let values: Vec<f64> = (0..n).map(|i| spread(derive(5, i)) as f64).collect();
-        let mean = values.iter().sum::<f64>() / n as f64;
-        let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
-        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.04);
-    }
-}
+mod tests;

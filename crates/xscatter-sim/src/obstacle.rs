@@ -40,6 +40,15 @@ pub enum Outline {
         /// Its radius.
         radius_px: f32,
     },
+    /// Everything outside a rectangle: a window, a frame, a slit left in the beam.
+    Window {
+        /// Its centre.
+        centre: (f32, f32),
+        /// The direction of its first side.
+        towards: (f32, f32),
+        /// Half the length of the first and of the second side.
+        half_sides_px: (f32, f32),
+    },
     /// Everything beyond a straight edge.
     HalfPlane {
         /// A place on the edge.
@@ -86,6 +95,14 @@ impl Outline {
                 let (along, across) = turned(row - tip.0, column - tip.1, towards);
                 along * slope - across.abs()
             }
+            Self::Window {
+                centre,
+                towards,
+                half_sides_px,
+            } => {
+                let (along, across) = turned(row - centre.0, column - centre.1, towards);
+                (along.abs() - half_sides_px.0).max(across.abs() - half_sides_px.1)
+            }
             Self::HalfPlane { on, towards } => turned(row - on.0, column - on.1, towards).0,
         }
     }
@@ -111,8 +128,28 @@ impl Obstacle {
     /// assert_eq!(beamstop.transmitted(50.0, 90.0), 1.0);
     /// ```
     pub fn transmitted(&self, row: f32, column: f32) -> f32 {
-        let depth = self.outline.depth_px(row, column);
-        let inside = (0.5 + depth / self.edge_px.max(0.1)).clamp(0.0, 1.0);
+        self.faded(
+            self.outline.depth_px(row, column),
+            1.0 / self.edge_px.max(0.1),
+        )
+    }
+
+    /// Multiplies a row of pixels by what reaches their centres.
+    pub(crate) fn shade_row(&self, row: usize, line: &mut [f32]) {
+        let row = row as f32 + 0.5;
+        let per_px = 1.0 / self.edge_px.max(0.1);
+        if let Outline::Disk { centre, radius_px } = self.outline
+            && (row - centre.0).abs() > radius_px + self.edge_px.max(0.1)
+        {
+            return;
+        }
+        for (column, value) in line.iter_mut().enumerate() {
+            *value *= self.faded(self.outline.depth_px(row, column as f32 + 0.5), per_px);
+        }
+    }
+
+    fn faded(&self, depth: f32, per_px: f32) -> f32 {
+        let inside = (0.5 + depth * per_px).clamp(0.0, 1.0);
         self.transmission * inside + (1.0 - inside)
     }
 }
@@ -142,6 +179,48 @@ mod tests {
         };
         assert!(wedge.depth_px(0.0, 10.0) > 0.0);
         assert!(wedge.depth_px(10.0, 10.0) < 0.0 && wedge.depth_px(0.0, -1.0) < 0.0);
+    }
+
+    #[test]
+    fn a_window_lets_through_what_is_inside() {
+        let outline = Outline::Window {
+            centre: (10.0, 20.0),
+            towards: (1.0, 0.0),
+            half_sides_px: (4.0, 8.0),
+        };
+        assert!(outline.depth_px(13.0, 27.0) < 0.0);
+        assert!(outline.depth_px(15.0, 20.0) > 0.0 && outline.depth_px(10.0, 29.0) > 0.0);
+    }
+
+    #[test]
+    fn a_row_is_shaded_as_its_pixels_are() {
+        let outlines = [
+            Outline::Disk {
+                centre: (4.2, 9.0),
+                radius_px: 3.3,
+            },
+            Outline::Arm {
+                from: (4.0, 9.0),
+                towards: (0.6, 0.8),
+                half_width_px: 2.0,
+            },
+        ];
+        for outline in outlines {
+            let obstacle = Obstacle {
+                outline,
+                edge_px: 1.7,
+                transmission: 0.1,
+            };
+            for row in 0..12 {
+                let mut line = [2.0; 20];
+                obstacle.shade_row(row, &mut line);
+                for (column, &value) in line.iter().enumerate() {
+                    let expected =
+                        2.0 * obstacle.transmitted(row as f32 + 0.5, column as f32 + 0.5);
+                    assert!((value - expected).abs() < 1e-6);
+                }
+            }
+        }
     }
 
     #[test]

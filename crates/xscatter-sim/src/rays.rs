@@ -73,19 +73,23 @@ impl Rays {
         let t: [f64; 3] = std::array::from_fn(|axis| {
             self.origin[axis] + i * self.slow[axis] + j * self.fast[axis]
         });
-        let across = t[0] * t[0] + t[1] * t[1];
-        let inverse = 1.0 / (across + t[2] * t[2]).sqrt();
-        let cosine = t[2] * inverse;
+        // From here on every step keeps its relative precision in f32: no difference of near numbers
+        // on the side of the beam.
+        let [t1, t2, t3] = t.map(|component| component as f32);
+        let across = t1 * t1 + t2 * t2;
+        let inverse = 1.0 / (across + t3 * t3).sqrt();
+        let cosine = t3 * inverse;
         let shortfall = if cosine > 0.0 {
             across * inverse * inverse / (1.0 + cosine)
         } else {
             1.0 - cosine
         };
+        let slant = self.distance_m as f32 * inverse;
         Ray {
-            t1: (t[0] * inverse) as f32,
-            t2: (t[1] * inverse) as f32,
-            shortfall: shortfall as f32,
-            solid_angle: (self.distance_m * inverse).powi(3) as f32,
+            t1: t1 * inverse,
+            t2: t2 * inverse,
+            shortfall,
+            solid_angle: slant * slant * slant,
         }
     }
 }

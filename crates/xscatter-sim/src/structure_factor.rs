@@ -1,19 +1,101 @@
 //! Structure factors: how particles that keep a distance interfere.
 //!
-//! Use [`percus_yevick`] for dense particles without order and [`paracrystal`] for a distance that
-//! repeats with growing uncertainty (islands on a surface, lamellae). For crystals see
-//! [`lattice`](crate::lattice).
+//! Use [`StructureFactor`] for dense particles without order (and [`percus_yevick`] for its plainest
+//! case in one call), [`Paracrystal`] for cubic lattices whose order fades with distance,
+//! [`LamellarStack`] for layers, and [`paracrystal`] for a distance that repeats along one direction
+//! (islands on a surface). [`Suspension`] joins a structure factor with a form factor. For crystals
+//! see [`lattice`](crate::lattice).
 //!
 //! ```text
 //! Percus-Yevick   S = 1/(1 + 24 φ c(x)),  x = 2qR
 //! paracrystal     S = (1 − p²)/(1 + p² − 2 p cos qD),  p = exp(−q²w²/2 − D/Λ)
 //! ```
 //!
-//! Both are dimensionless and 1 at large q. The closed form of c(x) cancels (its relative error in S
-//! is 1e-5 at x = 0.02 and total near 1e-3), so x < 0.5 uses its power series. Constant cost.
+//! All are dimensionless and 1 at large q. The closed form of c(x) cancels (its relative error in S
+//! is 1e-5 at x = 0.02 and total near 1e-3), so x < 0.5 uses its power series. Constant cost, but for
+//! the orientation average of [`Paracrystal`].
 //!
 //! Source: Percus and Yevick 1958, doi:10.1103/PhysRev.110.1; Hosemann's paracrystal as in Renaud,
 //! Lazzari and Leroy 2009, doi:10.1016/j.surfrep.2009.07.002. Checked against sasmodels 1.1.0.
+
+mod cubic;
+mod lamellae;
+mod liquid;
+mod suspension;
+
+use thiserror::Error;
+
+pub use self::cubic::{Cubic, Paracrystal, ParacrystalConfig};
+pub use self::lamellae::{LamellarStack, LamellarStackConfig};
+pub use self::liquid::{Interaction, StructureFactor, StructureFactorConfig};
+pub use self::suspension::{Coupling, Suspension, SuspensionConfig};
+
+use crate::form_factor::ShapeError;
+
+/// The volume fraction of spheres in the densest packing, π/√18.
+pub const CLOSE_PACKING: f64 = 0.740_480_489_693_061;
+
+/// A structure is impossible.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum StructureError {
+    /// A number outside its range.
+    #[error("{parameter}: expected {expected}, found {value}")]
+    Range {
+        /// The parameter.
+        parameter: &'static str,
+        /// Its range.
+        expected: &'static str,
+        /// What it is.
+        value: f64,
+    },
+    /// Spheres that attract each other too much to stay a homogeneous fluid.
+    #[error(
+        "{parameter}: spheres of volume fraction {volume_fraction} separate into two phases at {value}"
+    )]
+    Unstable {
+        /// The parameter of the attraction.
+        parameter: &'static str,
+        /// What it is.
+        value: f64,
+        /// The volume fraction.
+        volume_fraction: f64,
+    },
+    /// The particles are impossible.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}
+
+/// `value` if it is in its range.
+fn within(
+    parameter: &'static str,
+    expected: &'static str,
+    is_valid: impl Fn(f64) -> bool,
+    value: f64,
+) -> Result<f64, StructureError> {
+    if value.is_finite() && is_valid(value) {
+        return Ok(value);
+    }
+    Err(StructureError::Range {
+        parameter,
+        expected,
+        value,
+    })
+}
+
+/// A length in nm.
+fn length(parameter: &'static str, value: f64) -> Result<f64, StructureError> {
+    within(parameter, "a positive, finite length", |x| x > 0.0, value)
+}
+
+/// A volume fraction of spheres.
+fn volume_fraction(value: f64) -> Result<f64, StructureError> {
+    within(
+        "volume_fraction",
+        "more than 0 and at most 0.7405, the closest packing of spheres",
+        |x| x > 0.0 && x <= CLOSE_PACKING,
+        value,
+    )
+}
 
 /// The structure factor of hard spheres of volume fraction φ < 1 after Percus and Yevick.
 ///
@@ -24,32 +106,7 @@
 /// assert!((percus_yevick(0.0, 5.0, 0.2) - 0.20897959183673).abs() < 1e-13);
 /// ```
 pub fn percus_yevick(q_inv_nm: f64, radius_nm: f64, volume_fraction: f64) -> f64 {
-    let phi = volume_fraction;
-    let x = 2.0 * q_inv_nm * radius_nm;
-    let a = (1.0 + 2.0 * phi).powi(2) / (1.0 - phi).powi(4);
-    let b = -6.0 * phi * (1.0 + 0.5 * phi).powi(2) / (1.0 - phi).powi(4);
-    let g = 0.5 * phi * a;
-    let c = if x < 0.5 {
-        // (−1)ᵏ x²ᵏ/(2k + 1)!
-        let mut power = 1.0;
-        let mut sum = 0.0;
-        for k in 0..9 {
-            let k = f64::from(k);
-            sum += power * (a / (2.0 * k + 3.0) + b / (2.0 * k + 4.0) + g / (2.0 * k + 6.0));
-            power *= -x * x / ((2.0 * k + 2.0) * (2.0 * k + 3.0));
-        }
-        sum
-    } else {
-        let (sine, cosine) = x.sin_cos();
-        let y = x * x;
-        let first = a * (sine - x * cosine) / y;
-        let second = b * (2.0 * x * sine + (2.0 - y) * cosine - 2.0) / (y * x);
-        let third = g
-            * (-y * y * cosine + 4.0 * ((3.0 * y - 6.0) * cosine + (y * x - 6.0 * x) * sine + 6.0))
-            / (y * y * x);
-        (first + second + third) / x
-    };
-    1.0 / (1.0 + 24.0 * phi * c)
+    liquid::hard_spheres(volume_fraction).structure(2.0 * q_inv_nm * radius_nm)
 }
 
 /// The structure factor of a one-dimensional (or, along the radius, two-dimensional) paracrystal

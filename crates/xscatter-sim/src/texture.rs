@@ -7,7 +7,8 @@
 //! With x = n(χ − χ₀) this is the Poisson kernel: its mean over the ring is 1, its m-th harmonic
 //! ⟨cos m x⟩ is ηᵐ, its maximum (1 + η)/(1 − η). η = 0 is an isotropic ring, η → 1 a set of n spots;
 //! for n = 2, η is the two-dimensional order parameter ⟨cos 2(χ − χ₀)⟩. It is not the order
-//! parameter of Hermans, which needs the weight sin χ. Constant cost.
+//! parameter of Hermans, which needs the weight sin χ: for that, and for orientation in space, see
+//! [`orientation`](crate::orientation). Constant cost.
 //!
 //! Source: Ruland's form as in Yager et al. 2014, doi:10.1107/S1600576713028768.
 

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use xscatter_core::{ErrorKind, Frame, FrameSource, PixelFlags};
 use xscatter_geometry::Detector;
-use xscatter_sim::{FourTechniques, FourTechniquesConfig, Interval, SimError, Technique};
+use xscatter_sim::{
+    DetectorChoice, Interval, ReadoutError, SimError, Simulation, SimulationConfig, Technique,
+};
 
-fn small(experiments: usize) -> FourTechniquesConfig {
-    FourTechniquesConfig {
-        experiments_per_technique: experiments,
+fn small(experiments: usize) -> SimulationConfig {
+    SimulationConfig {
+        frames: 8 * experiments,
         frames_per_experiment: 2,
         detectors: vec!["Pilatus 100k".into(), "Eiger2 250k".into()],
         seed: 7,
@@ -23,7 +25,7 @@ fn same(a: &Frame, b: &Frame) -> bool {
 
 #[test]
 fn a_frame_is_the_same_in_any_order_and_on_any_number_of_threads() {
-    let source = FourTechniques::new(small(2)).unwrap();
+    let source = Simulation::new(small(2)).unwrap();
     let indices: Vec<usize> = (0..source.len()).collect();
     let alone: Vec<Frame> = indices
         .iter()
@@ -47,13 +49,13 @@ fn a_frame_is_the_same_in_any_order_and_on_any_number_of_threads() {
 
 #[test]
 fn it_keeps_the_contract_of_a_source() {
-    xscatter_testkit::check_source(&FourTechniques::new(small(1)).unwrap()).unwrap();
+    xscatter_testkit::check_source(&Simulation::new(small(1)).unwrap()).unwrap();
 }
 
 #[test]
 fn another_seed_or_frame_is_another_image() {
-    let source = FourTechniques::new(small(1)).unwrap();
-    let other = FourTechniques::new(FourTechniquesConfig {
+    let source = Simulation::new(small(1)).unwrap();
+    let other = Simulation::new(SimulationConfig {
         seed: 8,
         ..small(1)
     })
@@ -70,13 +72,12 @@ fn another_seed_or_frame_is_another_image() {
 
 #[test]
 fn classes_and_detectors_are_balanced_and_experiments_share_a_pose() {
-    let source = FourTechniques::new(small(6)).unwrap();
+    let source = Simulation::new(small(6)).unwrap();
     let mut counts = BTreeMap::new();
     let mut experiments = BTreeMap::new();
     for index in 0..source.len() {
-        let truth = source.truth(index);
-        assert_eq!(truth.technique, source.technique(index));
-        assert!(!truth.components.is_empty());
+        let truth = source.origin(index);
+        assert_eq!(truth.technique, Technique::ALL[index % 4]);
         *counts.entry((truth.technique, truth.detector)).or_insert(0) += 1;
         experiments
             .entry(truth.experiment)
@@ -98,19 +99,19 @@ fn classes_and_detectors_are_balanced_and_experiments_share_a_pose() {
 
 #[test]
 fn counts_are_finite_and_gaps_are_masked() {
-    let source = FourTechniques::new(FourTechniquesConfig {
+    let source = Simulation::new(SimulationConfig {
         detectors: ["Pilatus 200k", "Lambda 250k", "Rayonix LX170"]
-            .map(String::from)
+            .map(DetectorChoice::from)
             .to_vec(),
         frames_per_experiment: 1,
-        experiments_per_technique: 6,
+        frames: 24,
         ..Default::default()
     })
     .unwrap();
     for index in 0..source.len() {
         let frame = source.read(index).unwrap();
-        let truth = source.truth(index);
-        let detector = Detector::by_name(truth.detector).unwrap();
+        let truth = source.origin(index);
+        let detector = Detector::by_name(&truth.detector).unwrap();
         assert!(
             frame
                 .as_slice()
@@ -157,8 +158,8 @@ fn counts_are_finite_and_gaps_are_masked() {
 /// technique: those are drawn alike.
 #[test]
 fn brightness_does_not_give_the_technique_away() {
-    let source = FourTechniques::new(FourTechniquesConfig {
-        experiments_per_technique: 24,
+    let source = Simulation::new(SimulationConfig {
+        frames: 96,
         frames_per_experiment: 1,
         detectors: vec!["Pilatus 100k".into()],
         ..Default::default()
@@ -167,7 +168,7 @@ fn brightness_does_not_give_the_technique_away() {
     let mut medians = BTreeMap::new();
     for technique in Technique::ALL {
         let mut bright: Vec<f32> = (0..source.len())
-            .filter(|&index| source.technique(index) == technique)
+            .filter(|&index| source.origin(index).technique == technique)
             .map(|index| {
                 let frame = source.read(index).unwrap();
                 let mut counts: Vec<f32> = frame.valid_counts().collect();
@@ -186,20 +187,23 @@ fn brightness_does_not_give_the_technique_away() {
 
 #[test]
 fn a_wrong_configuration_is_refused_by_name() {
-    let refused = |config| FourTechniques::new(config).unwrap_err();
-    assert_eq!(refused(small(0)), SimError::Empty("experiment"));
-    let unknown = FourTechniquesConfig {
+    let refused = |config| Simulation::new(config).unwrap_err();
+    assert_eq!(refused(small(0)), SimError::Empty("frame"));
+    let unknown = SimulationConfig {
         detectors: vec!["Camera obscura".into()],
         ..small(1)
     };
     assert_eq!(
         refused(unknown),
-        SimError::UnknownDetector("Camera obscura".into())
+        SimError::Detector(ReadoutError::UnknownDetector("Camera obscura".into()))
     );
     let mut ranges = small(1);
     ranges.ranges.energy_kev = Interval::new(9.0, 3.0);
-    assert_eq!(refused(ranges), SimError::Range("energy_kev"));
-    let source = FourTechniques::new(small(1)).unwrap();
+    assert_eq!(
+        refused(ranges).to_string(),
+        "ranges.energy_kev: expected low to high within 0.1 to 1000, got 9 to 3"
+    );
+    let source = Simulation::new(small(1)).unwrap();
     assert_eq!(
         source.read(8).unwrap_err().kind(),
         ErrorKind::InvalidArgument
@@ -211,13 +215,13 @@ fn a_configuration_goes_through_json_and_forgets_nothing() {
     let config = small(3);
     let text = serde_json::to_string(&config).unwrap();
     assert_eq!(
-        serde_json::from_str::<FourTechniquesConfig>(&text).unwrap(),
+        serde_json::from_str::<SimulationConfig>(&text).unwrap(),
         config
     );
-    let partial: FourTechniquesConfig = serde_json::from_str(r#"{"seed": 3}"#).unwrap();
+    let partial: SimulationConfig = serde_json::from_str(r#"{"seed": 3}"#).unwrap();
     assert_eq!(
         partial.frames_per_experiment,
-        FourTechniquesConfig::default().frames_per_experiment
+        SimulationConfig::default().frames_per_experiment
     );
-    assert!(serde_json::from_str::<FourTechniquesConfig>(r#"{"sed": 3}"#).is_err());
+    assert!(serde_json::from_str::<SimulationConfig>(r#"{"sed": 3}"#).is_err());
 }

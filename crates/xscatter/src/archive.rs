@@ -22,7 +22,7 @@ use xscatter_core::seed::derive_named;
 use xscatter_core::{Error, ErrorKind, Frame, FrameSource, Result, StopToken};
 use xscatter_io::labels::{self, Label};
 use xscatter_io::{Format, write};
-use xscatter_sim::{FourTechniques, FourTechniquesConfig, Technique};
+use xscatter_sim::{Simulation, SimulationConfig, Technique};
 
 use crate::progress::{Observer, Progress};
 
@@ -56,26 +56,28 @@ impl Part {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ArchiveConfig {
     /// Experiments that a network learns from.
-    pub network: FourTechniquesConfig,
+    pub network: SimulationConfig,
     /// Experiments that the search engine cross-validates.
-    pub train: FourTechniquesConfig,
+    pub train: SimulationConfig,
     /// Experiments that give the final score.
-    pub holdout: FourTechniquesConfig,
+    pub holdout: SimulationConfig,
 }
 
 impl ArchiveConfig {
     /// An archive for two minutes on two cores: four detectors to learn from, a fifth to be judged on.
     pub fn small(seed: u64) -> Self {
-        let part =
-            |part: Part, experiments_per_technique, frames_per_experiment, detectors: &[&str]| {
-                FourTechniquesConfig {
+        let part = |part: Part,
                     experiments_per_technique,
                     frames_per_experiment,
-                    detectors: detectors.iter().map(ToString::to_string).collect(),
-                    seed: derive_named(seed, part.folder()),
-                    ..FourTechniquesConfig::default()
-                }
-            };
+                    detectors: &[&str]| {
+            SimulationConfig {
+                frames: Technique::ALL.len() * experiments_per_technique * frames_per_experiment,
+                frames_per_experiment,
+                detectors: detectors.iter().map(|&name| name.into()).collect(),
+                seed: derive_named(seed, part.folder()),
+                ..SimulationConfig::default()
+            }
+        };
         let seen = ["Pilatus 300k", "Eiger2 500k", "Lambda 250k", "Eiger2 1M"];
         Self {
             network: part(Part::Network, 20, 1, &seen),
@@ -96,12 +98,11 @@ impl ArchiveConfig {
 
     /// How many frames a part has.
     pub fn n_frames(&self, part: Part) -> usize {
-        let part = self.part(part);
-        Technique::ALL.len() * part.experiments_per_technique * part.frames_per_experiment
+        self.part(part).frames
     }
 
     /// The configuration of one part.
-    pub fn part(&self, part: Part) -> &FourTechniquesConfig {
+    pub fn part(&self, part: Part) -> &SimulationConfig {
         match part {
             Part::Network => &self.network,
             Part::Train => &self.train,
@@ -124,8 +125,7 @@ pub fn simulate(
 ) -> Result<()> {
     claim(config, folder)?;
     for part in Part::ALL {
-        let source = FourTechniques::new(config.part(part).clone())
-            .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))?;
+        let source = Simulation::new(config.part(part).clone())?;
         let name = format!("simulating {}", part.folder());
         observer(Progress::Stage {
             name,
@@ -158,7 +158,7 @@ fn claim(config: &ArchiveConfig, folder: &Path) -> Result<()> {
 }
 
 fn write_part(
-    source: &FourTechniques,
+    source: &Simulation,
     folder: &Path,
     observer: &mut Observer<'_>,
     stop: &StopToken,
@@ -166,7 +166,7 @@ fn write_part(
     let mut experiments: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for index in 0..source.len() {
         experiments
-            .entry(source.truth(index).experiment)
+            .entry(source.origin(index).experiment)
             .or_default()
             .push(index);
     }
@@ -189,13 +189,13 @@ fn write_part(
 
 /// Writes the frames of one experiment and returns their labels.
 fn write_experiment(
-    source: &FourTechniques,
+    source: &Simulation,
     folder: &Path,
     name: &str,
     indices: &[usize],
 ) -> Result<Vec<Label>> {
-    let detector = source.truth(indices[0]).detector;
-    let writer = Writer::of(detector, name);
+    let detector = source.origin(indices[0]).detector;
+    let writer = Writer::of(&detector, name);
     fs::create_dir_all(folder.join(name))
         .map_err(|error| Error::from(error).in_file(folder.join(name)))?;
     let files: Vec<&[usize]> = if writer.holds_series() {
@@ -213,9 +213,9 @@ fn write_experiment(
         labels.extend(frames.iter().enumerate().map(|(frame, &index)| Label {
             path: path.clone(),
             frame,
-            class: source.truth(index).technique.to_string(),
+            class: source.origin(index).technique.to_string(),
             group: name.to_owned(),
-            detector: detector.to_owned(),
+            detector: detector.clone(),
         }));
     }
     Ok(labels)

@@ -8,18 +8,18 @@ use xscatter::compare::Comparison;
 use xscatter::deep::device;
 use xscatter::io::LabelledSeries;
 use xscatter::progress::{Progress, silent};
-use xscatter::sim::FourTechniquesConfig;
+use xscatter::sim::SimulationConfig;
 use xscatter::sort::{self, Sorter};
 use xscatter::training::{self, Trained, TrainingConfig};
 use xscatter::{ErrorKind, FrameSource, StopToken};
 
 fn config() -> ArchiveConfig {
-    let part = |seed, experiments_per_technique, detector: &str| FourTechniquesConfig {
-        experiments_per_technique,
+    let part = |seed, experiments_per_technique: usize, detector: &str| SimulationConfig {
+        frames: 4 * experiments_per_technique,
         frames_per_experiment: 1,
-        detectors: vec![detector.to_owned()],
+        detectors: vec![detector.into()],
         seed,
-        ..FourTechniquesConfig::default()
+        ..SimulationConfig::default()
     };
     ArchiveConfig {
         network: part(1, 2, "Pilatus 100k"),

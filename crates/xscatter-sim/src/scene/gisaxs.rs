@@ -1,211 +1,23 @@
 //! Small-angle scattering at grazing incidence, and the film that both grazing techniques share.
+//!
+//! Islands on a surface, with and without order; block copolymers that stand or lie in a film; stacks of
+//! layers; particles in a film; rough surfaces; bare substrates. Islands and standing domains are computed
+//! with all four terms of the distorted-wave Born approximation ([`map`]), patterns in a film through the
+//! intensities of its waves ([`film`]).
 
-use std::f64::consts::TAU;
+mod bench;
+mod families;
+mod film;
+mod map;
 
 use rand_chacha::ChaCha8Rng;
 
+pub(super) use bench::{Bench, draw_streak};
+pub(crate) use film::Film;
+
 use super::{View, saxs};
-use crate::curve::Curve;
-use crate::diffuse;
-use crate::draw::{chance, log_uniform, normal, uniform, weighted, whole};
-use crate::form_factor::jinc;
-use crate::grazing::{Island, Material, Surface};
-use crate::lattice::{Lattice, gaussian};
-use crate::pattern::{Direction, Part, Pattern, azimuthal};
-use crate::rays::Ray;
-use crate::structure_factor::paracrystal;
-use crate::texture::ring_kernel;
-
-/// A surface in the beam and what is on it.
-///
-/// The surface normal is `t1` in the laboratory, tilted back by the incident angle.
-#[derive(Debug)]
-pub(crate) struct Film {
-    pub(super) k: f32,
-    pub(super) sine_i: f32,
-    pub(super) cosine_i: f32,
-    /// sin² of the film's critical angle, for the refraction of q_z.
-    pub(super) critical: f32,
-    /// |t(α_i)|² |t(α_f)|² against sin α_f, the leak below the horizon included.
-    pub(super) yoneda: Curve,
-    /// What the film scatters, against |q| and the angle from the normal.
-    pub(super) layer: Pattern,
-    pub(super) islands: Option<Islands>,
-    /// The streak above the beam: against |q_y| and against sin α_f.
-    pub(super) streak: Option<(Curve, Curve)>,
-    /// Scattering around the direct beam, in laboratory coordinates.
-    pub(super) surroundings: Pattern,
-    /// What the sample lets through of it, against sin α_f.
-    pub(super) horizon: Curve,
-    /// The reflected and the direct beam: sin of the elevation, strength, width in rad.
-    pub(super) spots: Vec<(f32, f32, f32)>,
-}
-
-/// Particles on the surface: cylinders, for which the distorted waves and the plane separate.
-#[derive(Debug)]
-pub(crate) struct Islands {
-    weight: f32,
-    /// Against the component of q in the plane.
-    lateral: Curve,
-    /// Against sin α_f.
-    vertical: Curve,
-}
-
-impl Film {
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        let mut names: Vec<&'static str> = self
-            .layer
-            .names()
-            .chain(self.surroundings.names())
-            .collect();
-        names.push("Yoneda band");
-        if self.islands.is_some() {
-            names.push("islands");
-        }
-        if self.streak.is_some() {
-            names.push("specular streak");
-        }
-        names
-    }
-
-    pub(crate) fn vary(&mut self, rng: &mut ChaCha8Rng) {
-        self.layer.vary(rng, 0.2);
-        self.surroundings.vary(rng, 0.15);
-        if let Some(islands) = &mut self.islands {
-            islands.weight *= normal(rng, 0.2).exp() as f32;
-        }
-    }
-
-    pub(crate) fn at(&self, ray: Ray, stretch: f32) -> f32 {
-        let (sine_f, x, y) = ray.at_surface(self.sine_i, self.cosine_i);
-        let qy = self.k * y;
-        let parallel = self.k * (x * x + y * y).sqrt();
-        let mut scattered = 0.0;
-        if !self.layer.parts.is_empty() {
-            let inside = |sine: f32| (sine * sine - self.critical).max(0.0).sqrt();
-            let outside = inside(sine_f.abs()).copysign(sine_f);
-            let qz = self.k * (outside + inside(self.sine_i)) * stretch;
-            let lateral = parallel * stretch;
-            let q = (lateral * lateral + qz * qz).sqrt();
-            scattered += self.layer.at(q, Direction::of(qz, lateral.copysign(qy)));
-        }
-        scattered *= self.yoneda.at(sine_f);
-        if let Some(islands) = &self.islands {
-            scattered += islands.weight
-                * islands.lateral.at(parallel * stretch)
-                * islands.vertical.at(sine_f);
-        }
-        if let Some((across, along)) = &self.streak {
-            scattered += across.at(qy.abs()) * along.at(sine_f);
-        }
-        let around = self
-            .surroundings
-            .at(self.k * ray.q_over_k(), Direction::of(ray.t2, ray.t1))
-            * self.horizon.at(sine_f);
-        let mut beams = 0.0;
-        for &(elevation, strength, width) in &self.spots {
-            let distance = ((ray.t1 - elevation).powi(2) + ray.t2 * ray.t2) / (width * width);
-            if distance < 60.0 {
-                beams += strength * (-0.5 * distance).exp();
-            }
-        }
-        scattered + around + beams
-    }
-}
-
-/// What a film and its surroundings have in common in both grazing techniques.
-pub(super) struct Bench {
-    pub(super) surface: Surface,
-    pub(super) reach: f64,
-    blur: f64,
-    leak: f64,
-}
-
-impl Bench {
-    pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Self {
-        let wavelength_nm = TAU / view.k_inv_nm;
-        let heavy = chance(rng, 0.25);
-        let delta = if heavy {
-            log_uniform(rng, 1e-5, 3e-5)
-        } else {
-            log_uniform(rng, 2.5e-6, 8e-6)
-        };
-        let substrate = Material {
-            delta: delta * (wavelength_nm / 0.1).powi(2),
-            beta: delta * log_uniform(rng, 1e-3, 0.1),
-        };
-        Self {
-            surface: Surface {
-                wavelength_nm,
-                incident_angle_rad: view.incident_angle_rad,
-                substrate,
-            },
-            reach: (view.q_max_inv_nm / view.k_inv_nm).min(1.4) + view.incident_angle_rad,
-            blur: view.pixel_rad * view.beam_sigma_px.hypot(uniform(rng, 0.5, 2.0)),
-            leak: log_uniform(rng, 5e-4, 0.04),
-        }
-    }
-
-    /// A function of the exit angle above the horizon, and the leak below, blurred by the beam.
-    pub(super) fn against_exit(&self, f: impl Fn(f64) -> f64) -> Curve {
-        let edge = f(1e-4_f64.max(self.surface.substrate.critical_angle_rad()));
-        let curve = Curve::sample(-self.reach, self.reach, 8192, |sine| {
-            if sine > 0.0 {
-                f(sine.min(1.0).asin())
-            } else {
-                edge * self.leak * (sine / 0.02).exp()
-            }
-        });
-        curve.blurred(self.blur)
-    }
-
-    pub(super) fn finish(
-        self,
-        view: &View,
-        rng: &mut ChaCha8Rng,
-        layer: Pattern,
-        islands: Option<Islands>,
-        streak: Option<(Curve, Curve)>,
-        surroundings: Pattern,
-    ) -> Film {
-        let yoneda = self.against_exit(|exit| self.surface.vineyard(exit));
-        let yoneda_max = f64::from(yoneda.max()).max(1e-9);
-        let blocked = log_uniform(rng, 0.01, 0.35);
-        let horizon = Curve::sample(-self.reach, self.reach, 8192, |sine| {
-            if sine > 0.0 { 1.0 } else { blocked }
-        })
-        .blurred(self.blur);
-        let width = (view.beam_sigma_px * view.pixel_rad) as f32;
-        let reflected = self
-            .surface
-            .substrate
-            .reflection(view.incident_angle_rad)
-            .norm_sqr();
-        let mut spots = Vec::new();
-        if chance(rng, 0.75) {
-            let elevation = (2.0 * view.incident_angle_rad).sin() as f32;
-            spots.push((
-                elevation,
-                (reflected * log_uniform(rng, 3.0, 3e3)) as f32,
-                width,
-            ));
-        }
-        spots.push((0.0, log_uniform(rng, 1.0, 3e3) as f32, width));
-        Film {
-            k: view.k_inv_nm as f32,
-            sine_i: view.incident_angle_rad.sin() as f32,
-            cosine_i: view.incident_angle_rad.cos() as f32,
-            critical: self.surface.substrate.critical_angle_rad().sin().powi(2) as f32,
-            yoneda: yoneda.scaled(1.0 / yoneda_max),
-            layer,
-            islands,
-            streak,
-            surroundings,
-            horizon,
-            spots,
-        }
-    }
-}
+use crate::draw::{chance, weighted};
+use crate::pattern::Pattern;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -213,197 +25,202 @@ enum Kind {
     OrderedIslands,
     BlockCopolymer,
     Layers,
+    Buried,
     Rough,
 }
 
 pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Film {
-    let bench = Bench::draw(view, rng);
+    let mut bench = Bench::draw(view, rng);
     let kind = weighted(
         rng,
         &[
-            (Kind::Islands, 0.35),
+            (Kind::Islands, 0.32),
             (Kind::OrderedIslands, 0.15),
-            (Kind::BlockCopolymer, 0.25),
-            (Kind::Layers, 0.12),
-            (Kind::Rough, 0.13),
+            (Kind::BlockCopolymer, 0.23),
+            (Kind::Layers, 0.1),
+            (Kind::Buried, 0.1),
+            (Kind::Rough, 0.1),
         ],
     );
     let mut film = Pattern::default();
-    let mut islands = None;
-    if !view.blank {
+    let mut sheets = Vec::new();
+    if view.blank {
+        bench.coat(false);
+    } else {
+        let on_film = chance(&mut bench::fork(rng, "coating"), 0.15);
+        bench.coat(on_film || matches!(kind, Kind::BlockCopolymer | Kind::Layers | Kind::Buried));
         match kind {
-            Kind::Islands => islands = Some(draw_islands(view, &bench, rng, false)),
-            Kind::OrderedIslands => islands = Some(draw_islands(view, &bench, rng, true)),
-            Kind::BlockCopolymer => block_copolymer(view, rng, &mut film),
-            Kind::Layers => layers(view, rng, &mut film),
+            Kind::Islands | Kind::OrderedIslands => {
+                let ordered = matches!(kind, Kind::OrderedIslands);
+                sheets.push(families::islands(view, &bench, rng, ordered, &mut film));
+            }
+            Kind::BlockCopolymer => {
+                sheets.extend(families::block_copolymer(view, &bench, rng, &mut film));
+            }
+            Kind::Layers => families::layers(view, rng, &mut film),
+            Kind::Buried => families::buried(view, rng, &mut film),
             Kind::Rough => {}
         }
     }
-    // Roughness: a band along the horizon.
     let strong = view.blank || matches!(kind, Kind::Rough);
-    let length = log_uniform(rng, 0.5, 20.0) / view.q_high_inv_nm;
-    let band = view.radial(|q| diffuse::ornstein_zernike(q, length).powf(0.75));
-    let weight = if strong {
-        1.0
-    } else {
-        log_uniform(rng, 0.02, 0.6)
-    };
-    film.push(Part::rings("roughness", weight, band));
+    sheets.push(families::roughness(view, &bench, rng, strong));
     let streak = draw_streak(view, &bench, rng);
     let mut surroundings = Pattern::default();
     saxs::surroundings(view, rng, &mut surroundings);
     for part in &mut surroundings.parts {
         part.weight *= 0.15;
     }
-    bench.finish(view, rng, film, islands, Some(streak), surroundings)
+    bench.finish(view, rng, film, sheets, Some(streak), surroundings)
 }
 
-/// The streak at q_y = 0, with the fringes of a film.
-pub(super) fn draw_streak(view: &View, bench: &Bench, rng: &mut ChaCha8Rng) -> (Curve, Curve) {
-    let width = view.q_pixel_inv_nm * log_uniform(rng, 1.5, 12.0);
-    let across = Curve::sample(0.0, view.q_max_inv_nm, 4096, |q| {
-        diffuse::ornstein_zernike(q, 1.0 / width).powf(1.2)
-    });
-    let decay = uniform(rng, 1.0, 3.5);
-    let thickness = uniform(rng, 20.0, 200.0) / view.q_high_inv_nm;
-    let contrast = if chance(rng, 0.35) {
-        uniform(rng, 0.2, 0.9)
-    } else {
-        0.0
-    };
-    let k = view.k_inv_nm;
-    let incident = view.incident_angle_rad.sin();
-    let along = bench.against_exit(|exit| {
-        let qz = k * (exit.sin() + incident);
-        let fall = (2.0 * k * incident / qz).powf(decay).min(4.0);
-        bench.surface.vineyard(exit) * fall * (1.0 + contrast * (qz * thickness).cos())
-    });
-    let largest = f64::from(along.max()).max(1e-9);
-    let strength = log_uniform(rng, 0.3, 30.0);
-    (across, along.scaled(strength / largest))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::generator;
+    use crate::rays::{Ray, Rays};
+    use xscatter_core::{Geometry, PixelPosition};
+    use xscatter_geometry::PixelMap;
 
-fn draw_islands(view: &View, bench: &Bench, rng: &mut ChaCha8Rng, ordered: bool) -> Islands {
-    let q1 = log_uniform(rng, 0.06, 0.5) * view.q_high_inv_nm;
-    let distance = TAU / q1;
-    let radius = distance * uniform(rng, 0.15, 0.42);
-    let radius_spread = uniform(rng, 0.06, 0.3);
-    let height = radius * log_uniform(rng, 0.4, 3.0);
-    let height_spread = uniform(rng, 0.05, 0.35);
-    let disorder = distance
-        * if ordered {
-            0.0
-        } else {
-            uniform(rng, 0.12, 0.4)
+    const INCIDENT_RAD: f64 = 0.004;
+
+    fn geometry() -> Geometry {
+        let centre = PixelPosition {
+            row: 40.0,
+            column: 80.0,
         };
-    let width = q1 * log_uniform(rng, 0.015, 0.08) + 1.5 * view.q_pixel_inv_nm;
-    let lattice = if chance(rng, 0.7) {
-        Lattice::Hexagonal
-    } else {
-        Lattice::Lamellar
-    };
-    let rods: Vec<f64> = lattice
-        .reflections(8)
-        .iter()
-        .map(|r| r.ratio * q1)
-        .collect();
-    let background = uniform(rng, 0.02, 0.3);
-    let lateral = view.radial(|q| {
-        let form: f64 = (-3..=3)
-            .map(|step| {
-                let z = f64::from(step) * 0.7;
-                let r = radius * (1.0 + z * radius_spread).max(0.1);
-                (-0.5 * z * z).exp() * r.powi(4) * jinc(q * r).powi(2)
-            })
-            .sum();
-        let structure = if ordered {
-            let peaks: f64 = rods
-                .iter()
-                .map(|rod| gaussian(q - rod, width) / gaussian(0.0, width) / (rod / q1))
-                .sum();
-            background + 4.0 * peaks
-        } else {
-            paracrystal(q.max(0.15 * q1), distance, disorder, 1e9)
-        };
-        form * structure
-    });
-    let vertical = bench.against_exit(|exit| {
-        (-2..=2)
-            .map(|step| {
-                let z = f64::from(step) * 0.9;
-                let island = Island::Cylinder {
-                    radius_nm: 1.0,
-                    height_nm: height * (1.0 + z * height_spread).max(0.1),
-                };
-                (-0.5 * z * z).exp()
-                    * bench
-                        .surface
-                        .dwba_amplitude(&island, 0.0, 0.0, exit)
-                        .norm_sqr()
-            })
-            .sum()
-    });
-    let largest = f64::from(vertical.max()).max(1e-30);
-    Islands {
-        weight: 1.0,
-        lateral,
-        vertical: vertical.scaled(1.0 / largest),
+        Geometry::transmission(2.0, centre, 172e-6, 1e-10)
     }
-}
 
-/// Standing or lying domains: rods, arcs or a ring.
-fn block_copolymer(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
-    let q1 = log_uniform(rng, 0.08, 0.5) * view.q_high_inv_nm;
-    let width = q1 * log_uniform(rng, 0.03, 0.25) + 1.5 * view.q_pixel_inv_nm;
-    if chance(rng, 0.5) {
-        let decay = q1 * uniform(rng, 0.6, 3.0);
-        for (order, reflection) in Lattice::Hexagonal
-            .reflections(whole(rng, 1, 4))
-            .iter()
-            .enumerate()
-        {
-            let along = Curve::sample(0.0, view.q_max_inv_nm, 1024, |q| (-q / decay).exp());
-            film.push(Part::line(
-                "standing domains",
-                0.5_f64.powi(order as i32),
-                (1.0, 0.0),
-                along,
-                (reflection.ratio * q1, 0.42 * width),
-            ));
+    fn view() -> View {
+        View {
+            k_inv_nm: 62.83,
+            q_low_inv_nm: 0.03,
+            q_high_inv_nm: 1.0,
+            q_max_inv_nm: 1.5,
+            q_pixel_inv_nm: 5.4e-3,
+            pixel_rad: 8.6e-5,
+            beam_sigma_px: 1.0,
+            beam_on_image: true,
+            incident_angle_rad: INCIDENT_RAD,
+            blank: false,
         }
-    } else {
-        let radial =
-            view.radial(|q| gaussian(q - q1, width) + 0.15 * gaussian(q - 2.0 * q1, 1.3 * width));
-        let texture = chance(rng, 0.6).then(|| {
-            let eta = uniform(rng, 0.2, 0.9);
-            let about = *[
-                0.0,
-                std::f64::consts::FRAC_PI_2,
-                std::f64::consts::FRAC_PI_3,
-            ]
-            .get(whole(rng, 0, 2))
-            .unwrap_or(&0.0);
-            azimuthal(1025, |angle| {
-                ring_kernel(angle, about, 2.0, eta) + ring_kernel(angle, -about, 2.0, eta)
-            })
-        });
-        film.push(Part::rings("domain ring", 1.0, radial).textured(texture));
     }
-}
 
-/// Layers parallel to the surface: orders along the normal.
-fn layers(view: &View, rng: &mut ChaCha8Rng, film: &mut Pattern) {
-    let q1 = log_uniform(rng, 0.12, 0.5) * view.q_high_inv_nm;
-    let width = q1 * log_uniform(rng, 0.02, 0.12) + 1.5 * view.q_pixel_inv_nm;
-    let radial = view.radial(|q| {
-        (1..=5)
-            .map(|n| gaussian(q - q1 * f64::from(n), width) / f64::from(n * n))
-            .sum()
-    });
-    let mosaic = log_uniform(rng, 0.05, 0.4);
-    let floor = uniform(rng, 0.0, 0.03);
-    let texture = azimuthal(2049, |angle| {
-        floor + (-0.5 * (angle / mosaic).powi(2)).exp()
-    });
-    film.push(Part::rings("parallel layers", 1.0, radial).textured(Some(texture)));
+    /// Row `row` of a detector; `t1` grows with the row, so the normal points to later rows.
+    fn rays(row: usize) -> Vec<Ray> {
+        let rays = Rays::new(&PixelMap::new(&geometry(), (200, 160)).unwrap());
+        (0..160).map(|column| rays.to(row, column)).collect()
+    }
+
+    /// What each part of a film sends to a row.
+    fn parts_of(film: &Film, rays: &[Ray]) -> Vec<Vec<f32>> {
+        let count = film.parts().len();
+        let mut sums = vec![vec![0.0; rays.len()]; count];
+        let own: Vec<usize> = (0..count).collect();
+        film.add_row(rays, 1.0, &own, &mut sums);
+        sums
+    }
+
+    #[test]
+    fn every_film_is_finite_and_says_what_it_is() {
+        let mut rng = generator(8);
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..40 {
+            let film = draw(&view(), &mut rng);
+            let parts = film.parts();
+            for row in [3, 40, 75, 120, 199] {
+                for ((name, _), values) in parts.iter().zip(parts_of(&film, &rays(row))) {
+                    assert!(
+                        values.iter().all(|v| v.is_finite() && *v >= 0.0),
+                        "{name} in row {row}"
+                    );
+                }
+            }
+            assert!(parts.iter().all(|(_, f)| f.orders_inv_nm.is_sorted()));
+            let values = &film.layer.values;
+            assert!(values.iter().all(|(_, value)| value.is_finite()));
+            assert!(values.iter().any(|(name, _)| *name == "critical_angle_rad"));
+            seen.extend(parts.into_iter().map(|(name, _)| name));
+        }
+        for name in [
+            "islands",
+            "standing domains",
+            "domain ring",
+            "parallel layers",
+            "buried particles",
+            "roughness",
+        ] {
+            assert!(seen.contains(name), "{name} of {seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_blank_has_no_sample() {
+        let blank = View {
+            blank: true,
+            ..view()
+        };
+        let film = draw(&blank, &mut generator(3));
+        assert!(film.layer.parts.is_empty() && film.sheets.len() == 1);
+    }
+
+    #[test]
+    fn a_row_is_the_same_in_pieces() {
+        let mut rng = generator(12);
+        for _ in 0..8 {
+            let film = draw(&view(), &mut rng);
+            let rays = rays(90);
+            let whole = parts_of(&film, &rays);
+            let (left, right) = rays.split_at(71);
+            let pieces = [parts_of(&film, left), parts_of(&film, right)];
+            for (part, whole) in whole.iter().enumerate() {
+                assert_eq!(
+                    *whole,
+                    [pieces[0][part].clone(), pieces[1][part].clone()].concat()
+                );
+            }
+        }
+    }
+
+    /// What scatters at the surface is brightest at the critical angle and dark below the horizon.
+    #[test]
+    fn the_yoneda_band_is_at_the_critical_angle_and_the_horizon_is_dark() {
+        let mut rng = generator(21);
+        let mut bare = 0;
+        while bare < 8 {
+            let mut film = draw(&view(), &mut rng);
+            film.tilt = (1.0, 0.0);
+            let critical = film.critical.sqrt();
+            // A film has a band between its own critical angle and that of the substrate.
+            if film.channels.1.is_some() {
+                continue;
+            }
+            bare += 1;
+            let roughness = film
+                .parts()
+                .iter()
+                .position(|(name, _)| *name == "roughness")
+                .unwrap();
+            let profile: Vec<(f32, f32)> = (0..200)
+                .map(|row| {
+                    let rays = &rays(row)[110..111];
+                    let sine_f = rays[0].at_surface(film.sine_i, film.cosine_i).0;
+                    (sine_f, parts_of(&film, rays)[roughness][0])
+                })
+                .collect();
+            let brightest = profile.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+            // A pixel is 8.6e-5 wide; the beam and the waviness blur by some more.
+            assert!(
+                (brightest.0 - critical).abs() < 6e-4 + 0.1 * critical,
+                "{} {critical}",
+                brightest.0
+            );
+            let below = profile
+                .iter()
+                .filter(|(sine, _)| *sine < -2e-3)
+                .map(|(_, value)| *value)
+                .fold(0.0, f32::max);
+            assert!(below < 0.05 * brightest.1);
+        }
+    }
 }

@@ -1,15 +1,44 @@
 //! Wide-angle scattering in transmission.
 
-use std::f64::consts::PI;
+mod arcs;
+mod rings;
+mod single;
+mod specimen;
+
+use std::f64::consts::TAU;
 
 use rand_chacha::ChaCha8Rng;
 
+use rings::{grainy, oriented};
+
 use super::{View, draw_texture, saxs};
+use crate::amorphous::{Amorphous, air, halo};
+use crate::crystal::Substance;
 use crate::diffuse;
-use crate::draw::{chance, log_uniform, uniform, weighted, whole};
-use crate::pattern::{Part, Pattern, azimuthal, grains};
-use crate::powder::{Cell, Ring, Width, diamond, face_centred, halo};
-use crate::texture::ring_kernel;
+use crate::draw::{chance, log_uniform, normal, uniform, weighted, whole};
+use crate::feature::{Azimuth, Feature, Role};
+use crate::pattern::{Part, Pattern};
+
+pub(super) use arcs::{Arc, parts as arc_parts, radial};
+pub(super) use rings::{describe, smooth, with_sine};
+pub(super) use specimen::{Specimen, draw_width, width_of};
+
+const POWDERS: [Substance; 14] = [
+    Substance::Gold,
+    Substance::Silver,
+    Substance::Copper,
+    Substance::Nickel,
+    Substance::Iron,
+    Substance::SodiumChloride,
+    Substance::Rutile,
+    Substance::Anatase,
+    Substance::ZincOxide,
+    Substance::LeadIodide,
+    Substance::LeadIodidePerovskite,
+    Substance::Graphite,
+    Substance::Ice,
+    Substance::Pentacene,
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -18,6 +47,7 @@ enum Kind {
     Textured,
     Semicrystalline,
     Amorphous,
+    Single,
 }
 
 pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
@@ -26,15 +56,21 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
         rng,
         &[
             (Kind::Calibrant, 0.14),
-            (Kind::Powder, 0.26),
-            (Kind::Textured, 0.2),
-            (Kind::Semicrystalline, 0.22),
-            (Kind::Amorphous, 0.18),
+            (Kind::Powder, 0.24),
+            (Kind::Textured, 0.18),
+            (Kind::Semicrystalline, 0.2),
+            (Kind::Amorphous, 0.17),
+            (Kind::Single, 0.07),
         ],
     );
     if !view.blank {
-        if kind != Kind::Amorphous {
-            crystal(view, rng, kind, &mut pattern);
+        match kind {
+            Kind::Calibrant => calibrant(view, rng, &mut pattern),
+            Kind::Powder => powder(view, rng, &mut pattern),
+            Kind::Textured => fibre_texture(view, rng, &mut pattern),
+            Kind::Semicrystalline => semicrystalline(view, rng, &mut pattern),
+            Kind::Amorphous => {}
+            Kind::Single => single::draw(view, rng, &mut pattern),
         }
         if matches!(kind, Kind::Amorphous | Kind::Semicrystalline) || chance(rng, 0.4) {
             amorphous(view, rng, kind == Kind::Amorphous, &mut pattern);
@@ -46,10 +82,12 @@ pub(super) fn draw(view: &View, rng: &mut ChaCha8Rng) -> Pattern {
 
 /// Air, windows, and the foot of what scatters at small angles.
 pub(super) fn surroundings(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
-    let air = uniform(rng, 0.05, 0.2);
+    // The longer the path behind the sample, the less of it reaches large angles.
+    let path = uniform(rng, 0.0, 0.08);
+    let larger = uniform(rng, 0.4, 1.6);
     let foot = uniform(rng, 0.0, 0.3);
     let radial = view.radial(|q| {
-        diffuse::ornstein_zernike(q, air) + foot * diffuse::ornstein_zernike(q, 8.0 * air)
+        air(q) * diffuse::ornstein_zernike(q, path) + foot * diffuse::ornstein_zernike(q, larger)
     });
     pattern.push(Part::rings("air", log_uniform(rng, 0.01, 0.6), radial));
     let rising = uniform(rng, 0.2, 1.0);
@@ -63,14 +101,13 @@ pub(super) fn surroundings(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Patt
         let exponent = uniform(rng, 2.0, 4.0);
         let floor = view.q_pixel_inv_nm * uniform(rng, 2.0, 6.0);
         let radial = view.radial(|q| diffuse::power_law(q, exponent, floor));
-        pattern.push(Part::rings(
-            "small-angle foot",
-            log_uniform(rng, 0.02, 0.3),
-            radial,
-        ));
+        pattern.push(
+            Part::rings("small-angle foot", log_uniform(rng, 0.02, 0.3), radial)
+                .known_as(Feature::of(Role::DiffuseLow)),
+        );
     }
     if chance(rng, 0.15) {
-        let radial = view.radial(|q| halo(q, 4.0, 0.8) + 0.6 * halo(q, 9.0, 2.5));
+        let radial = view.radial(|q| Amorphous::Kapton.at(q));
         pattern.push(Part::rings(
             "window ring",
             log_uniform(rng, 0.01, 0.3),
@@ -80,13 +117,30 @@ pub(super) fn surroundings(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Patt
     saxs::streaks(view, rng, pattern);
 }
 
+/// The halo of a liquid, a glass or a polymer.
 pub(super) fn amorphous(view: &View, rng: &mut ChaCha8Rng, main: bool, pattern: &mut Pattern) {
+    let real = chance(rng, 0.6).then(|| Amorphous::ALL[whole(rng, 0, 5)]);
     let centre = uniform(rng, 9.0, 21.0);
-    let width = centre * uniform(rng, 0.2, 0.55);
+    let fwhm = centre * uniform(rng, 0.2, 0.55);
     let share = uniform(rng, 0.0, 0.6);
     let second = uniform(rng, 1.6, 2.4);
-    let radial =
-        view.radial(|q| halo(q, centre, width) + share * halo(q, second * centre, 1.4 * width));
+    // A density is never quite that of the book.
+    let swollen = 1.0 + normal(rng, 0.015);
+    let (radial, orders, fwhm) = match real {
+        Some(matter) => {
+            let peaks = matter.peaks();
+            (
+                view.radial(|q| matter.at(q * swollen)),
+                peaks.iter().map(|peak| peak[0] / swollen).collect(),
+                peaks[0][1] / swollen,
+            )
+        }
+        None => (
+            view.radial(|q| halo(q, centre, fwhm) + share * halo(q, second * centre, 1.4 * fwhm)),
+            vec![centre, second * centre],
+            fwhm,
+        ),
+    };
     let weight = if main {
         1.0
     } else {
@@ -97,141 +151,191 @@ pub(super) fn amorphous(view: &View, rng: &mut ChaCha8Rng, main: bool, pattern: 
     } else {
         None
     };
-    pattern.push(Part::rings("amorphous halo", weight, radial).textured(texture));
+    if let Some(first) = orders.first() {
+        pattern.value("d_spacing_nm", TAU / first);
+    }
+    let part = Part::rings("amorphous halo", weight, radial).textured(texture);
+    let azimuth = part.two_fold_at(orders[0]);
+    let mut feature = Feature::peaks(orders, fwhm, told(azimuth));
+    // Whatever its width, matter without long-range order makes a halo.
+    feature.role = Role::Halo;
+    pattern.push(part.known_as(feature));
 }
 
-/// The rings of a random crystal or a calibrant, with their widths.
-pub(super) fn rings(view: &View, rng: &mut ChaCha8Rng, calibrant: bool) -> Vec<Ring> {
-    let q_max = view.q_max_inv_nm.min(90.0);
-    let rings = if calibrant {
-        match whole(rng, 0, 3) {
-            0 => Cell::cubic(0.415_682_6).rings(q_max, |_| 1.0),
-            1 => Cell::cubic(0.541_165).rings(q_max, face_centred),
-            2 => Cell::cubic(0.543_119).rings(q_max, diamond),
-            _ => Cell::cubic(0.404_95).rings(q_max, face_centred),
-        }
-    } else {
-        let a_nm = log_uniform(rng, 0.3, 1.1);
-        let cell = Cell {
-            a_nm,
-            b_nm: if chance(rng, 0.5) {
-                a_nm
-            } else {
-                a_nm * log_uniform(rng, 0.6, 1.6)
-            },
-            c_nm: if chance(rng, 0.4) {
-                a_nm
-            } else {
-                a_nm * log_uniform(rng, 0.6, 2.0)
-            },
-        };
-        // The squared amplitude of many random atoms is exponentially distributed.
-        cell.rings(q_max, |_| -uniform(rng, 1e-9, 1.0).ln())
-    };
-    rings.into_iter().take(400).collect()
-}
-
-pub(super) fn width(view: &View, rng: &mut ChaCha8Rng) -> Width {
-    Width {
-        size_nm: log_uniform(rng, 4.0, 300.0),
-        strain: log_uniform(rng, 3e-4, 1e-2),
-        instrument_inv_nm: view.q_pixel_inv_nm * uniform(rng, 1.5, 4.0),
-        lorentzian_share: uniform(rng, 0.0, 1.0),
+/// An azimuth that nobody could tell from an isotropic one is isotropic.
+pub(super) fn told(azimuth: Azimuth) -> Azimuth {
+    match azimuth {
+        Azimuth::Fold { eta, .. } if eta < 0.02 => Azimuth::Isotropic,
+        other => other,
     }
 }
 
-/// Sum of the rings; each only near itself.
-pub(super) fn sum(rings: &[Ring], q: f64, width: &Width, b_nm2: f64) -> f64 {
-    let reach = 30.0 * width.fwhm_inv_nm(q);
-    let from = rings.partition_point(|ring| ring.q_inv_nm < q - reach);
-    rings[from..]
-        .iter()
-        .take_while(|ring| ring.q_inv_nm < q + reach)
-        .map(|ring| ring.intensity(q, width, b_nm2))
-        .sum()
+fn calibrant(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
+    let specimen = Specimen::seen(view, rng, |rng| {
+        Specimen::known(
+            view,
+            rng,
+            &[
+                Substance::LanthanumHexaboride,
+                Substance::Ceria,
+                Substance::Silicon,
+                Substance::Aluminium,
+                Substance::Corundum,
+                Substance::SilverBehenate,
+            ],
+        )
+    });
+    let mut config = draw_width(view, rng);
+    config.size_nm = config.size_nm.max(80.0);
+    config.strain = config.strain.min(2e-3);
+    smooth(view, &specimen, &width_of(config), pattern);
 }
 
-fn crystal(view: &View, rng: &mut ChaCha8Rng, kind: Kind, pattern: &mut Pattern) {
-    let all = rings(view, rng, kind == Kind::Calibrant);
-    let mut width = width(view, rng);
-    if kind == Kind::Calibrant {
-        width.size_nm = width.size_nm.max(80.0);
-    }
-    if kind == Kind::Semicrystalline {
-        width.size_nm = uniform(rng, 3.0, 15.0);
-    }
-    let b_nm2 = log_uniform(rng, 0.003, 0.05);
-    let kept = if kind == Kind::Semicrystalline {
-        whole(rng, 2, 6)
-    } else {
-        all.len()
-    };
-    let all = &all[..kept.min(all.len())];
-    let oriented = match kind {
-        Kind::Textured => true,
-        Kind::Semicrystalline => chance(rng, 0.4),
-        Kind::Powder => chance(rng, 0.3),
-        _ => false,
-    };
-    if !oriented {
-        let radial = view.radial(|q| sum(all, q, &width, b_nm2));
-        pattern.push(Part::rings("powder rings", 1.0, radial));
-        return;
-    }
-    let grainy = kind == Kind::Powder || chance(rng, 0.4);
-    if grainy {
-        // A grain that makes a spot of its own is large.
-        width.size_nm = width.size_nm.max(60.0);
-        width.strain = width.strain.min(2e-3);
-    }
-    // The strongest visible rings get a texture of their own, the others stay isotropic.
-    let mut order: Vec<usize> = (0..all.len()).collect();
-    let strength = |index: &usize| {
-        let ring = all[*index];
-        if ring.q_inv_nm < view.q_low_inv_nm || ring.q_inv_nm > view.q_high_inv_nm {
-            0.0
+pub(super) fn powder_specimen(view: &View, rng: &mut ChaCha8Rng) -> Specimen {
+    Specimen::seen(view, rng, |rng| {
+        if chance(rng, 0.45) {
+            Specimen::known(view, rng, &POWDERS)
         } else {
-            ring.intensity(ring.q_inv_nm, &width, b_nm2)
+            Specimen::invented(view, rng)
         }
-    };
-    order.sort_by(|a, b| strength(b).total_cmp(&strength(a)));
-    let strongest = order.first().map_or(1.0, strength).max(1e-12);
-    let axis = uniform(rng, -PI, PI);
-    let eta = uniform(rng, 0.3, 0.96);
-    let count = log_uniform(rng, 5.0, 400.0);
-    let mosaic = log_uniform(rng, 0.004, 0.04);
-    for &index in order.iter().take(10) {
-        let ring = all[index];
-        let texture = if grainy {
-            let count = count * uniform(rng, 0.5, 1.5);
-            grains(rng, count as usize + 1, mosaic)
+    })
+}
+
+pub(super) fn powder(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
+    let specimen = powder_specimen(view, rng);
+    let config = draw_width(view, rng);
+    if chance(rng, 0.3) {
+        grainy(view, rng, &specimen, config, pattern);
+    } else {
+        smooth(view, &specimen, &width_of(config), pattern);
+    }
+}
+
+/// A fibre texture: crystals turned at random about an axis, most of them near it.
+///
+/// The axis lies in the plane of the sample, sometimes tilted out of it. What a ring shows at χ is the
+/// pole density in the direction of q there, which leans against the beam by the Bragg angle.
+fn fibre_texture(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
+    let specimen = powder_specimen(view, rng);
+    let config = draw_width(view, rng);
+    if chance(rng, 0.35) {
+        grainy(view, rng, &specimen, config, pattern);
+    } else {
+        let sigma_rad = log_uniform(rng, 0.12, 0.8);
+        oriented(view, rng, &specimen, config, sigma_rad, None, pattern);
+    }
+}
+
+/// A drawn or sheared polymer, or one at rest; the chain axis is the third.
+fn semicrystalline(view: &View, rng: &mut ChaCha8Rng, pattern: &mut Pattern) {
+    let invented = chance(rng, 0.4);
+    let mut specimen = Specimen::seen(view, rng, |rng| {
+        if invented {
+            Specimen::invented(view, rng)
         } else {
-            // A fibre reflection appears in two or four places.
-            let tilt = if chance(rng, 0.5) {
-                0.0
-            } else {
-                uniform(rng, 0.0, PI / 2.0)
+            Specimen::known(
+                view,
+                rng,
+                &[
+                    Substance::Polyethylene,
+                    Substance::Polyethylene,
+                    Substance::P3ht,
+                ],
+            )
+        }
+    });
+    let mut config = draw_width(view, rng);
+    config.size_nm = uniform(rng, 3.0, 15.0);
+    // The tails of wide rings would cross the beam.
+    config.lorentzian_share *= 0.4;
+    if invented {
+        // From the first ring on the image on: the others of such a cell are too weak to see.
+        let kept = whole(rng, 2, 6);
+        let first = specimen
+            .rings
+            .partition_point(|ring| ring.q_inv_nm < view.q_low_inv_nm);
+        specimen.rings.truncate(first + kept);
+    }
+    if chance(rng, 0.4) {
+        let sigma_rad = log_uniform(rng, 0.06, 0.5);
+        let chain = Some([0, 0, 1]);
+        oriented(view, rng, &specimen, config, sigma_rad, chain, pattern);
+    } else {
+        smooth(view, &specimen, &width_of(config), pattern);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draw::generator;
+
+    pub(super) fn view() -> View {
+        View {
+            k_inv_nm: 60.0,
+            q_low_inv_nm: 2.0,
+            q_high_inv_nm: 35.0,
+            q_max_inv_nm: 45.0,
+            q_pixel_inv_nm: 0.05,
+            pixel_rad: 8e-4,
+            beam_sigma_px: 1.0,
+            beam_on_image: true,
+            incident_angle_rad: 0.0,
+            blank: false,
+        }
+    }
+
+    #[test]
+    fn every_draw_is_finite_and_says_what_it_is() {
+        let mut rng = generator(5);
+        let (mut with_orders, mut with_spacing) = (0, 0);
+        for _ in 0..150 {
+            let pattern = draw(&view(), &mut rng);
+            for part in &pattern.parts {
+                for step in 0..200 {
+                    let (q, chi) = (0.2 * step as f32, 0.37 * step as f32);
+                    let value = part.at(q, crate::pattern::Direction::of(chi.cos(), chi.sin()));
+                    assert!(value.is_finite() && value >= 0.0, "{}: {value}", part.name);
+                }
+                let orders = &part.feature.orders_inv_nm;
+                assert!(orders.is_sorted() && orders.iter().all(|q| q.is_finite()));
+                with_orders += usize::from(!orders.is_empty());
+            }
+            with_spacing += usize::from(pattern.values.iter().any(|v| v.0 == "d_spacing_nm"));
+            assert!(pattern.values.iter().all(|(_, value)| value.is_finite()));
+        }
+        assert!(
+            with_orders > 150 && with_spacing > 140,
+            "{with_orders} {with_spacing}"
+        );
+    }
+
+    /// Also where no crystal diffracts onto the detector, or all of them do.
+    #[test]
+    fn every_instrument_sees_something_finite() {
+        for (k_inv_nm, q_max_inv_nm) in [(0.5, 0.9), (5.0, 1.0), (60.0, 110.0), (5000.0, 900.0)] {
+            let view = View {
+                k_inv_nm,
+                q_low_inv_nm: 0.02 * q_max_inv_nm,
+                q_high_inv_nm: 0.8 * q_max_inv_nm,
+                q_max_inv_nm,
+                q_pixel_inv_nm: 1e-3 * q_max_inv_nm,
+                pixel_rad: 1e-3 * q_max_inv_nm / k_inv_nm,
+                ..view()
             };
-            azimuthal(1025, |chi| {
-                0.5 * (ring_kernel(chi, axis + tilt, 2.0, eta)
-                    + ring_kernel(chi, axis - tilt, 2.0, eta))
-            })
-        };
-        let radial = view.radial(|q| sum(&[ring], q, &width, b_nm2));
-        let weight = strength(&index) / strongest;
-        if weight > 0.0 {
-            pattern.push(Part::rings("textured rings", weight, radial).textured(Some(texture)));
+            let mut rng = generator(17);
+            for _ in 0..30 {
+                let pattern = draw(&view, &mut rng);
+                assert!(pattern.values.iter().all(|(_, value)| value.is_finite()));
+                for part in &pattern.parts {
+                    for step in 0_u8..50 {
+                        let (q, chi) = (0.02 * f32::from(step), 0.61 * f32::from(step));
+                        let towards = crate::pattern::Direction::of(chi.cos(), chi.sin());
+                        let value = part.at(q * q_max_inv_nm as f32, towards);
+                        assert!(value.is_finite() && value >= 0.0, "{}: {value}", part.name);
+                    }
+                }
+            }
         }
-    }
-    let rest: Vec<Ring> = order.iter().skip(10).map(|&index| all[index]).collect();
-    if !rest.is_empty() {
-        let mut rest = rest;
-        rest.sort_by(|a, b| a.q_inv_nm.total_cmp(&b.q_inv_nm));
-        let radial = view.radial(|q| sum(&rest, q, &width, b_nm2));
-        pattern.push(Part::rings(
-            "powder rings",
-            log_uniform(rng, 0.05, 0.5),
-            radial,
-        ));
     }
 }
