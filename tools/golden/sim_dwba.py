@@ -3,7 +3,8 @@
     python tools/golden/sim_dwba.py crates/xscatter-sim/tests/golden/dwba.json
 
 An independent closed form in numpy: four terms, kernel exp(-i q.r), base of the particle at z = 0.
-The same set-up run through BornAgain 22.1 agrees within 0.6 % at every pixel; those values are in
+The same set-up run through BornAgain 22.1 agrees within 0.6 % at every pixel (to 1e-5 once the axes of its
+detector are taken as tangents, see sim_dwba_bornagain.py); those values are in
 the file too (rounded to seven digits, for phi = 0), so that the sign is checked against a second program.
 
 Set-up: wavelength 0.1 nm, angle of incidence 0.4 degrees, 11 x 11 bins over phi -1..1 degrees and
