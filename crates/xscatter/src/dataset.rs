@@ -33,9 +33,10 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use xscatter_core::{Error, ErrorKind, Frame, FrameSource as _, Result, StopToken, TagState};
+use xscatter_geometry::Detector;
 use xscatter_io::write::{Compression, WriteDtype, WriteOptions, write};
 use xscatter_io::{Format, labels};
-use xscatter_sim::{Origin, Simulation, SimulationConfig, TagSet, Truth};
+use xscatter_sim::{DetectorChoice, Origin, Simulation, SimulationConfig, TagSet, Truth};
 
 use crate::progress::{Observer, Progress};
 use table::Table;
@@ -108,7 +109,7 @@ pub fn simulate(
     let options = options(config.format)?;
     let source = Simulation::new(config.simulation.clone())?;
     claim(config, folder)?;
-    let experiments = experiments(&source, config.format)?;
+    let experiments = experiments(&source, config.format);
     let files: Vec<Planned<'_>> = experiments.iter().flat_map(Experiment::files).collect();
     let job = Job {
         source: &source,
@@ -272,7 +273,7 @@ struct Experiment {
     origin: Origin,
     frames: Vec<usize>,
     frames_per_file: usize,
-    /// Of the pixels of one frame in memory.
+    /// At most.
     bytes_per_frame: usize,
 }
 
@@ -315,10 +316,9 @@ impl Planned<'_> {
 }
 
 /// All experiments, in the order in which they begin.
-fn experiments(source: &Simulation, format: Format) -> Result<Vec<Experiment>> {
+fn experiments(source: &Simulation, format: Format) -> Vec<Experiment> {
     let mut experiments: Vec<Experiment> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut bytes_of: BTreeMap<String, usize> = BTreeMap::new();
     for index in 0..source.len() {
         let origin = source.origin(index);
         if let Some(&place) = places.get(&origin.experiment) {
@@ -326,11 +326,7 @@ fn experiments(source: &Simulation, format: Format) -> Result<Vec<Experiment>> {
             continue;
         }
         places.insert(origin.experiment.clone(), experiments.len());
-        let bytes_per_frame = match bytes_of.get(&origin.detector) {
-            Some(&bytes) => bytes,
-            None => size_of_val(source.read(index)?.as_slice()),
-        };
-        bytes_of.insert(origin.detector.clone(), bytes_per_frame);
+        let bytes_per_frame = bytes_per_frame(source.config(), &origin.detector);
         experiments.push(Experiment {
             origin,
             frames: vec![index],
@@ -341,7 +337,24 @@ fn experiments(source: &Simulation, format: Format) -> Result<Vec<Experiment>> {
             bytes_per_frame,
         });
     }
-    Ok(experiments)
+    experiments
+}
+
+/// At most so many bytes do the pixels of a frame take in memory.
+fn bytes_per_frame(config: &SimulationConfig, detector: &str) -> usize {
+    let pixels = match Detector::by_name(detector) {
+        Some(detector) => detector.shape.0 * detector.shape.1,
+        None => config
+            .detectors
+            .iter()
+            .filter_map(|choice| match choice {
+                DetectorChoice::Named(_) => None,
+                DetectorChoice::Conceptual(conceptual) => Some(conceptual.side_px.pow(2)),
+            })
+            .max()
+            .unwrap_or(1),
+    };
+    pixels * size_of::<f32>()
 }
 
 /// What a run that was killed has left under temporary names goes.
