@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// What to simulate, as a JSON file: `simulation.json` of a data set, edited, or `archive.json`.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// How many frames; the first frames stay the same.
+    /// How many frames; the first frames stay the same. On a contact sheet alone: how many are shown.
     #[arg(long, value_name = "N")]
     count: Option<usize>,
     /// The seed of everything that is drawn (2026 if not given here or in the configuration).
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// The tags that `labels.csv` has a column of.
     #[arg(long, value_name = "SET", default_value = TagSet::Mission17.name())]
     tags: TagSet,
-    /// Draw the first frames on one picture, with what is true of each below it.
+    /// Draw frames of many experiments on one picture, with what is true of each below it.
     #[arg(long, value_name = "PNG")]
     gallery: Option<PathBuf>,
     /// Real detector files to draw on the same picture.
@@ -146,19 +146,18 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             if let Some(seed) = args.seed {
                 config.seed = seed;
             }
-            match (args.count, &args.out) {
-                (Some(count), _) => config.frames = count,
-                (None, None) => config.frames = config.frames.min(ON_A_SHEET),
-                (None, Some(_)) => {}
+            if let (Some(count), Some(_)) = (args.count, &args.out) {
+                config.frames = count;
             }
             if let Some(picture) = &args.gallery {
-                let frames = match args.out {
-                    Some(_) => config.frames.min(ON_A_SHEET),
-                    None => config.frames,
+                let count = args.count.unwrap_or(ON_A_SHEET);
+                let count = match args.out {
+                    Some(_) => count.min(ON_A_SHEET),
+                    None => count,
                 };
-                let shown = config.clone().with_frames(frames);
-                let title = title(args, &config);
-                gallery::draw(shown, args.tags, &title, &args.beside, picture)?;
+                let (title, tags) = (title(args, &config), args.tags);
+                let frames =
+                    gallery::draw(config.clone(), count, tags, &title, &args.beside, picture)?;
                 tell(
                     args.json,
                     &picture.display().to_string(),

@@ -13,8 +13,12 @@ pub(crate) const SIDE: usize = 256;
 const COLUMNS: usize = 8;
 /// Space between two pictures.
 const SPACE: i64 = 14;
+/// From one picture to the next.
+const STEP: i64 = SIDE as i64 + SPACE;
 /// Space around everything, and between blocks.
 const EDGE: i64 = 20;
+/// So many small characters fit under a picture.
+const CHARACTERS: usize = SIDE / SMALL_CHARACTER as usize;
 
 /// A small picture with its texts.
 #[derive(Debug)]
@@ -35,12 +39,11 @@ pub(crate) struct Block {
 
 /// Texts one after the other, in lines that fit under a picture.
 pub(crate) fn listed(texts: &[String]) -> Vec<String> {
-    let characters = SIDE / SMALL_CHARACTER as usize;
     let mut lines: Vec<String> = Vec::new();
     for text in texts.iter().filter(|text| !text.is_empty()) {
-        let text = shortened(text, characters);
+        let text = shortened(text, CHARACTERS);
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 2 + text.chars().count() < characters => {
+            Some(line) if line.chars().count() + 2 + text.chars().count() < CHARACTERS => {
                 line.push_str(", ");
                 line.push_str(&text);
             }
@@ -50,36 +53,49 @@ pub(crate) fn listed(texts: &[String]) -> Vec<String> {
     lines
 }
 
-/// How a block lies: its columns and rows.
-fn grid(block: &Block, columns: usize) -> (usize, usize) {
-    let columns = columns.min(block.tiles.len()).max(1);
-    (columns, block.tiles.len().div_ceil(columns))
+/// Columns of a block that may have so many.
+fn columns_of(block: &Block, most: usize) -> usize {
+    most.min(block.tiles.len()).max(1)
+}
+
+/// How high the rows of blocks are that stand side by side.
+fn heights(blocks: &[Block], columns: usize) -> Vec<i64> {
+    let mut heights = Vec::new();
+    for block in blocks {
+        let columns = columns_of(block, columns);
+        for (row, tiles) in block.tiles.chunks(columns).enumerate() {
+            let height_of = |tile: &Tile| {
+                tile.picture.size().1 as i64 + SMALL_LINE * (1 + tile.lines.len() as i64) + SPACE
+            };
+            let height = tiles.iter().map(height_of).max().unwrap_or(0);
+            if heights.len() == row {
+                heights.push(height);
+            }
+            heights[row] = heights[row].max(height);
+        }
+    }
+    heights
 }
 
 /// The whole sheet: blocks side by side, others below.
 pub(crate) fn sheet(title: &str, beside: &[Block], below: &[Block]) -> Canvas {
-    let step = SIDE as i64 + SPACE;
-    let tiles = || beside.iter().chain(below).flat_map(|block| &block.tiles);
-    let lines = tiles().map(|tile| tile.lines.len()).max().unwrap_or(0) as i64;
-    let height = SIDE as i64 + SMALL_LINE * (1 + lines) + SPACE;
     let share = (COLUMNS / beside.len().max(1)).max(1);
-    let width_of = |block: &Block, columns: usize| grid(block, columns).0 as i64 * step;
-    let height_of =
-        |block: &Block, columns: usize| LINE + 6 + grid(block, columns).1 as i64 * height;
-
-    let upper: i64 = beside
+    let width_of = |block: &Block, columns: usize| columns_of(block, columns) as i64 * STEP + EDGE;
+    // Blocks that share a line, and how many columns each may have.
+    let mut bands = vec![(beside, share)];
+    bands.extend(below.chunks(1).map(|block| (block, COLUMNS)));
+    let widths = bands.iter().map(|(blocks, columns)| {
+        let widths = blocks.iter().map(|block| width_of(block, *columns));
+        widths.sum::<i64>()
+    });
+    let width = widths.max().unwrap_or(0).max(3 * STEP) + EDGE;
+    let rows: Vec<Vec<i64>> = bands
         .iter()
-        .map(|block| width_of(block, share) + EDGE)
-        .sum();
-    let widest = below.iter().map(|block| width_of(block, COLUMNS) + EDGE);
-    let width = widest.fold(upper, i64::max).max(3 * step) + EDGE;
-    let tallest = beside.iter().map(|block| height_of(block, share)).max();
-    let lower: i64 = below
-        .iter()
-        .map(|block| height_of(block, COLUMNS) + EDGE)
-        .sum();
-    let top = EDGE + 2 * LINE;
-    let total = top + tallest.unwrap_or(0) + EDGE + lower + LINE + EDGE;
+        .map(|(blocks, columns)| heights(blocks, *columns))
+        .collect();
+    let head = LINE + 6;
+    let height_of = |rows: &Vec<i64>| head + rows.iter().sum::<i64>() + EDGE;
+    let total = EDGE + 2 * LINE + rows.iter().map(height_of).sum::<i64>() + LINE + EDGE;
 
     let mut canvas = Canvas::new(width as usize, total as usize, WHITE);
     let bold = Ink {
@@ -87,55 +103,51 @@ pub(crate) fn sheet(title: &str, beside: &[Block], below: &[Block]) -> Canvas {
         ..Ink::default()
     };
     canvas.text(EDGE, EDGE, title, bold);
-    let mut x = EDGE;
-    for block in beside {
-        draw_block(&mut canvas, (x, top), block, share, height);
-        x += width_of(block, share) + EDGE;
-    }
-    let mut y = top + tallest.unwrap_or(0) + EDGE;
-    for block in below {
-        draw_block(&mut canvas, (EDGE, y), block, COLUMNS, height);
-        y += height_of(block, COLUMNS) + EDGE;
+    let mut y = EDGE + 2 * LINE;
+    for ((blocks, columns), rows) in bands.into_iter().zip(&rows) {
+        let mut x = EDGE;
+        for block in blocks {
+            canvas.text(x, y, &block.title, bold);
+            let rule = width_of(block, columns) - EDGE - SPACE;
+            canvas.fill(x, y + LINE - 1, rule, 1, PALE);
+            draw_tiles(&mut canvas, (x, y + head), block, columns, rows);
+            x += width_of(block, columns);
+        }
+        y += height_of(rows);
     }
     draw_legend(&mut canvas, y);
     canvas
 }
 
-fn draw_block(
+fn draw_tiles(
     canvas: &mut Canvas,
-    (left, top): (i64, i64),
+    (left, mut top): (i64, i64),
     block: &Block,
     columns: usize,
-    height: i64,
+    heights: &[i64],
 ) {
-    let step = SIDE as i64 + SPACE;
-    let (columns, _) = grid(block, columns);
-    let bold = Ink {
-        bold: true,
+    let small = Ink {
+        small: true,
         ..Ink::default()
     };
-    canvas.text(left, top, &block.title, bold);
-    let rule = columns as i64 * step - SPACE;
-    canvas.fill(left, top + LINE - 1, rule, 1, PALE);
-    for (place, tile) in block.tiles.iter().enumerate() {
-        let x = left + (place % columns) as i64 * step;
-        let y = top + LINE + 6 + (place / columns) as i64 * height;
-        canvas.paste(x, y, &tile.picture);
-        let mut y = y + tile.picture.size().1 as i64 + 2;
-        let characters = SIDE / SMALL_CHARACTER as usize;
-        let small = Ink {
-            small: true,
-            ..Ink::default()
-        };
-        let title = Ink {
-            bold: true,
-            ..small
-        };
-        canvas.text(x, y, &shortened(&tile.title, characters), title);
-        for line in &tile.lines {
-            y += SMALL_LINE;
-            canvas.text(x, y, line, small);
+    let bold = Ink {
+        bold: true,
+        ..small
+    };
+    let tiles = block.tiles.chunks(columns_of(block, columns));
+    for (tiles, height) in tiles.zip(heights) {
+        let mut x = left;
+        for tile in tiles {
+            canvas.paste(x, top, &tile.picture);
+            let mut y = top + tile.picture.size().1 as i64 + 2;
+            canvas.text(x, y, &shortened(&tile.title, CHARACTERS), bold);
+            for line in &tile.lines {
+                y += SMALL_LINE;
+                canvas.text(x, y, line, small);
+            }
+            x += STEP;
         }
+        top += height;
     }
 }
 

@@ -1,10 +1,11 @@
 //! The contact sheet: simulated frames with their truth, and real ones beside them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use xscatter::progress::Progress;
-use xscatter::sim::{Simulation, SimulationConfig, TagSet, Technique, Truth};
+use xscatter::sim::{SceneConfig, Simulation, SimulationConfig, TagSet, Technique, Truth};
 use xscatter::{ErrorKind, FrameSource as _, Mask, Result, TagState};
 
 use super::invalid;
@@ -20,22 +21,24 @@ use crate::picture::ticks::number;
 /// More frames would not be looked at.
 const MOST: usize = 1000;
 
-/// Draws the frames of a simulation and some real ones.
+/// How many frames of a series that goes through something are shown.
+const OF_A_SERIES: usize = 8;
+
+/// Draws so many frames of a simulation and some real ones; returns how many it has drawn.
 pub(super) fn draw(
     config: SimulationConfig,
+    count: usize,
     tags: TagSet,
     title: &str,
     beside: &[PathBuf],
     picture: &Path,
-) -> Result<()> {
-    let source = Simulation::new(config)?;
-    if source.len() > MOST {
-        let message = format!(
-            "a contact sheet shows at most {MOST} frames, got {}",
-            source.len()
-        );
+) -> Result<usize> {
+    if !(1..=MOST).contains(&count) {
+        let message = format!("a contact sheet shows 1 to {MOST} frames, got {count}");
         return Err(invalid(message).at("--count"));
     }
+    let source = Simulation::new(config)?;
+    let chosen = chosen(&source, count);
     let real = match beside {
         [] => None,
         paths => Some(Inputs::some(paths)?),
@@ -43,11 +46,11 @@ pub(super) fn draw(
     let mut bar = Bar::with_rate();
     bar.show(Progress::Stage {
         name: "drawing".into(),
-        total: source.len() + real.as_ref().map_or(0, |inputs| inputs.files().len()),
+        total: chosen.len() + real.as_ref().map_or(0, |inputs| inputs.files().len()),
     });
-    let simulated: Result<Vec<(Technique, Tile)>> = (0..source.len())
-        .into_par_iter()
-        .map(|index| {
+    let simulated: Result<Vec<(Technique, Tile)>> = chosen
+        .par_iter()
+        .map(|&index| {
             let tile = simulated(&source, index, tags)?;
             bar.advance(1);
             Ok(tile)
@@ -90,7 +93,37 @@ pub(super) fn draw(
             concat!("xscatter ", env!("CARGO_PKG_VERSION")).into(),
         ),
     ])?;
-    output::write_whole(picture, &png)
+    output::write_whole(picture, &png)?;
+    Ok(chosen.len())
+}
+
+/// The frames that are shown: of as many experiments as possible one each, or some of each, evenly
+/// spaced.
+fn chosen(source: &Simulation, count: usize) -> Vec<usize> {
+    let mut experiments: Vec<Vec<usize>> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for index in 0..source.len() {
+        let name = source.origin(index).experiment;
+        let place = *places.entry(name).or_insert_with(|| {
+            experiments.push(Vec::new());
+            experiments.len() - 1
+        });
+        experiments[place].push(index);
+    }
+    let least = match source.config().scene {
+        SceneConfig::Series(_) => OF_A_SERIES,
+        _ => 1,
+    };
+    let of_each = count.div_ceil(experiments.len()).max(least);
+    let evenly = |frames: Vec<usize>| {
+        let n = of_each.min(frames.len());
+        (0..n)
+            .map(|place| frames[place * (frames.len() - 1) / (n - 1).max(1)])
+            .collect::<Vec<usize>>()
+    };
+    let mut chosen: Vec<usize> = experiments.into_iter().flat_map(evenly).collect();
+    chosen.truncate(count);
+    chosen
 }
 
 fn style() -> Style {

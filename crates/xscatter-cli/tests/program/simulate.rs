@@ -203,7 +203,7 @@ fn a_contact_sheet_shows_simulated_frames_and_real_ones() {
     let (code, stdout, stderr) = simulate(at, &alone);
     assert_eq!(code, Some(0), "{stderr}");
     let object: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(object["frames"], 8);
+    assert_eq!(object["frames"], 32);
     let both = [
         "--config",
         "small.json",
