@@ -156,8 +156,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                     None => count,
                 };
                 let (title, tags) = (title(args, &config), args.tags);
-                let frames =
-                    gallery::draw(config.clone(), count, tags, &title, &args.beside, picture)?;
+                let least = config.frames.max(args.count.unwrap_or(0));
+                let whole = config.clone().with_frames(least);
+                let frames = gallery::draw(whole, count, tags, &title, &args.beside, picture)?;
                 tell(
                     args.json,
                     &picture.display().to_string(),

@@ -58,7 +58,10 @@ pub(super) fn draw(
         .collect();
     let mut blocks: Vec<Block> = Vec::new();
     for (technique, tile) in simulated? {
-        let title = technique.name();
+        let title = match source.config().scene {
+            SceneConfig::Series(_) => "Series",
+            _ => technique.name(),
+        };
         match blocks.iter_mut().find(|block| block.title == title) {
             Some(block) => block.tiles.push(tile),
             None => blocks.push(Block {
