@@ -115,8 +115,8 @@ impl From<FileFormat> for Format {
 /// What was asked for.
 #[derive(Debug)]
 enum Work {
-    Archive(ArchiveConfig),
-    Frames(SimulationConfig),
+    Archive(Box<ArchiveConfig>),
+    Frames(Box<SimulationConfig>),
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
@@ -157,7 +157,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                 };
                 let (title, tags) = (title(args, &config), args.tags);
                 let least = config.frames.max(args.count.unwrap_or(0));
-                let whole = config.clone().with_frames(least);
+                let whole = (*config).clone().with_frames(least);
                 let frames = gallery::draw(whole, count, tags, &title, &args.beside, picture)?;
                 tell(
                     args.json,
@@ -167,7 +167,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             }
             if let Some(folder) = &args.out {
                 let config = DatasetConfig {
-                    simulation: config,
+                    simulation: *config,
                     format: args.format.unwrap_or(FileFormat::H5).into(),
                     tags: args.tags,
                 };
@@ -206,10 +206,10 @@ fn invalid(message: impl Into<String>) -> Error {
 fn work(args: &Args) -> Result<Work> {
     let seed = args.seed.unwrap_or(SEED);
     Ok(match (&args.config, args.preset) {
-        (Some(path), _) if is_archive(path) => Work::Archive(ArchiveConfig::read(path)?),
-        (Some(path), _) => Work::Frames(dataset::read_simulation(path)?),
-        (None, Some(Choice::Preset(preset))) => Work::Frames(preset.config(seed)),
-        (None, Some(Choice::Archive) | None) => Work::Archive(ArchiveConfig::small(seed)),
+        (Some(path), _) if is_archive(path) => Work::Archive(ArchiveConfig::read(path)?.into()),
+        (Some(path), _) => Work::Frames(dataset::read_simulation(path)?.into()),
+        (None, Some(Choice::Preset(preset))) => Work::Frames(preset.config(seed).into()),
+        (None, Some(Choice::Archive) | None) => Work::Archive(ArchiveConfig::small(seed).into()),
     })
 }
 
