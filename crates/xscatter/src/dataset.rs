@@ -530,7 +530,10 @@ mod tests {
         let same = r#"{"seed": 1, "ranges": {"energy_kev": {"low": 5, "high": 20}}}"#;
         assert!(compare(same, same).is_ok());
         for (other, key) in [
-            (r#"{"seed": 2}"#, "seed"),
+            (
+                r#"{"seed": 2, "ranges": {"energy_kev": {"low": 5, "high": 20}}}"#,
+                "seed",
+            ),
             (
                 r#"{"seed": 1, "ranges": {"energy_kev": {"low": 5, "high": 21}}}"#,
                 "ranges.energy_kev.high",
