@@ -124,6 +124,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         list(args.json);
         return Ok(Outcome::Complete);
     }
+    let mut outcome = Outcome::Complete;
     match work(args)? {
         Work::Archive(config) => {
             let [count, gallery, format] = [
@@ -158,7 +159,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                 let (title, tags) = (title(args, &config), args.tags);
                 let least = config.frames.max(args.count.unwrap_or(0));
                 let whole = (*config).clone().with_frames(least);
-                let frames = gallery::draw(whole, count, tags, &title, &args.beside, picture)?;
+                let (frames, drawn) =
+                    gallery::draw(whole, count, tags, &title, &args.beside, picture)?;
+                outcome = drawn;
                 tell(
                     args.json,
                     &picture.display().to_string(),
@@ -175,7 +178,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             }
         }
     }
-    Ok(Outcome::Complete)
+    Ok(outcome)
 }
 
 fn list(json: bool) {

@@ -9,6 +9,7 @@ use xscatter::sim::{SceneConfig, Simulation, SimulationConfig, TagSet, Technique
 use xscatter::{ErrorKind, FrameSource as _, Mask, Result, TagState};
 
 use super::invalid;
+use crate::Outcome;
 use crate::inputs::{Input, Inputs};
 use crate::output::{self, Bar};
 use crate::picture::cells::Pooling;
@@ -24,7 +25,8 @@ const MOST: usize = 1000;
 /// How many frames of a series that goes through something are shown.
 const OF_A_SERIES: usize = 8;
 
-/// Draws so many frames of a simulation and some real ones; returns how many it has drawn.
+/// Draws so many frames of a simulation and some real ones; returns how many there are of the
+/// simulation, and whether all real ones could be drawn.
 pub(super) fn draw(
     config: SimulationConfig,
     count: usize,
@@ -32,7 +34,7 @@ pub(super) fn draw(
     title: &str,
     beside: &[PathBuf],
     picture: &Path,
-) -> Result<usize> {
+) -> Result<(usize, Outcome)> {
     if !(1..=MOST).contains(&count) {
         let message = format!("a contact sheet shows 1 to {MOST} frames, got {count}");
         return Err(invalid(message).at("--count"));
@@ -71,12 +73,16 @@ pub(super) fn draw(
         }
     }
     let mut below = Vec::new();
+    let mut outcome = Outcome::Complete;
     if let Some(inputs) = &real {
         let mut tiles = Vec::new();
         for file in inputs.files() {
             match of_file(file) {
                 Ok(tile) => tiles.push(tile),
-                Err(error) => bar.aside(|| output::report(&error.in_file(file.path()))),
+                Err(error) => {
+                    bar.aside(|| output::report(&error.in_file(file.path())));
+                    outcome = Outcome::Partial;
+                }
             }
             bar.advance(1);
         }
@@ -86,8 +92,8 @@ pub(super) fn draw(
         });
     }
     bar.clear();
-    if let Some(inputs) = &real {
-        inputs.report_skipped();
+    if real.as_ref().map(Inputs::report_skipped) == Some(Outcome::Partial) {
+        outcome = Outcome::Partial;
     }
     let png = sheet::sheet(title, &blocks, &below).to_png(&[
         ("Title", title.to_owned()),
@@ -97,7 +103,7 @@ pub(super) fn draw(
         ),
     ])?;
     output::write_whole(picture, &png)?;
-    Ok(chosen.len())
+    Ok((chosen.len(), outcome))
 }
 
 /// The frames that are shown: of as many experiments as possible one each, or some of each, evenly

@@ -220,4 +220,16 @@ fn a_contact_sheet_shows_simulated_frames_and_real_ones() {
         u32::from_be_bytes(bytes[20..24].try_into().unwrap())
     };
     assert!(height("both.png") > height("alone.png") + 256);
+    let broken = [
+        "--config",
+        "small.json",
+        "--gallery",
+        "b.png",
+        "--beside",
+        "small.json",
+    ];
+    let (code, _, stderr) = simulate(at, &broken);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("small.json"), "{stderr}");
+    assert!(at.join("b.png").exists());
 }
