@@ -87,46 +87,60 @@ pub(crate) fn line(text: impl std::fmt::Display) {
 }
 
 /// Progress on standard error, where a person looks; nothing when it is no terminal.
-pub(crate) struct Bar(ProgressBar);
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    style: &'static str,
+}
 
 impl Bar {
     pub(crate) fn new() -> Self {
-        Self(ProgressBar::hidden())
+        Self {
+            bar: ProgressBar::hidden(),
+            style: "{msg:>28} {bar:32} {pos}/{len} {elapsed}",
+        }
+    }
+
+    /// One that also tells how fast it goes and how long it will take.
+    pub(crate) fn with_rate() -> Self {
+        Self {
+            style: "{msg:>12} {bar:32} {pos}/{len}  {per_sec}  {elapsed}, {eta} left",
+            ..Self::new()
+        }
     }
 
     pub(crate) fn show(&mut self, step: Progress) {
         match step {
             Progress::Stage { name, total } => {
                 self.finish();
-                let style = "{msg:>28} {bar:32} {pos}/{len} {elapsed}";
-                self.0 = ProgressBar::new(total as u64)
-                    .with_style(ProgressStyle::with_template(style).expect("a valid template"))
+                let style = ProgressStyle::with_template(self.style).expect("a valid template");
+                self.bar = ProgressBar::new(total as u64)
+                    .with_style(style)
                     .with_message(name);
             }
-            Progress::Advance(steps) => self.0.inc(steps as u64),
-            Progress::Note(text) => self.0.suspend(|| eprintln!("note: {text}")),
+            Progress::Advance(steps) => self.bar.inc(steps as u64),
+            Progress::Note(text) => self.bar.suspend(|| eprintln!("note: {text}")),
             _ => {}
         }
     }
 
     /// So many more steps are done, from any thread.
     pub(crate) fn advance(&self, steps: usize) {
-        self.0.inc(steps as u64);
+        self.bar.inc(steps as u64);
     }
 
     /// Does something that writes to the terminal, with the bar out of the way.
     pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.0.suspend(write)
+        self.bar.suspend(write)
     }
 
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 
     pub(crate) fn finish(&self) {
-        if !self.0.is_finished() {
-            self.0.finish();
+        if !self.bar.is_finished() {
+            self.bar.finish();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Pictures of frames and curves: colours, scales, text, PNG.
 //!
-//! [`image`] lays out a frame with its colour bar, [`plot`] a curve; both draw on a [`canvas`].
+//! [`image`] lays out a frame with its colour bar, [`plot`] a curve, [`sheet`] many small frames; all draw
+//! on a [`canvas`].
 
 pub(crate) mod canvas;
 pub(crate) mod cells;
@@ -8,4 +9,5 @@ pub(crate) mod colour;
 pub(crate) mod image;
 pub(crate) mod plot;
 pub(crate) mod scale;
+pub(crate) mod sheet;
 pub(crate) mod ticks;

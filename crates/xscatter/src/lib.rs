@@ -4,6 +4,7 @@ pub mod archive;
 pub mod bystander;
 pub mod catalogue;
 pub mod compare;
+pub mod dataset;
 pub mod prelude;
 pub mod progress;
 pub mod representations;

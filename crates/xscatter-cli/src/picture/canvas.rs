@@ -9,7 +9,9 @@ use std::convert::Infallible;
 use embedded_graphics::Drawable as _;
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{OriginDimensions, Point, Size};
-use embedded_graphics::mono_font::iso_8859_1::{FONT_9X15, FONT_9X15_BOLD};
+use embedded_graphics::mono_font::iso_8859_1::{
+    FONT_6X13, FONT_6X13_BOLD, FONT_9X15, FONT_9X15_BOLD,
+};
 use embedded_graphics::mono_font::{MonoFont, MonoTextStyle};
 use embedded_graphics::pixelcolor::BinaryColor;
 use embedded_graphics::prelude::Pixel;
@@ -28,6 +30,10 @@ pub(crate) const PALE: Rgb = [222, 222, 222];
 pub(crate) const CHARACTER: i64 = 9;
 /// From one line of text to the next.
 pub(crate) const LINE: i64 = 18;
+/// Width of one small character.
+pub(crate) const SMALL_CHARACTER: i64 = 6;
+/// From one line of small text to the next.
+pub(crate) const SMALL_LINE: i64 = 14;
 /// Height of a character.
 pub(crate) const HEIGHT: i64 = 15;
 
@@ -45,6 +51,7 @@ pub(crate) struct Ink {
     pub(crate) colour: Rgb,
     pub(crate) align: Align,
     pub(crate) bold: bool,
+    pub(crate) small: bool,
     /// From bottom to top instead of from left to right.
     pub(crate) upwards: bool,
 }
@@ -55,6 +62,7 @@ impl Default for Ink {
             colour: BLACK,
             align: Align::Left,
             bold: false,
+            small: false,
             upwards: false,
         }
     }
@@ -84,7 +92,6 @@ impl Canvas {
     }
 
     /// Width and height.
-    #[cfg(test)]
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.width, self.height)
     }
@@ -131,6 +138,14 @@ impl Canvas {
         }
     }
 
+    /// Copies another canvas; its top left comes to this place.
+    pub(crate) fn paste(&mut self, x: i64, y: i64, other: &Self) {
+        for (index, &colour) in other.pixels.iter().enumerate() {
+            let (row, column) = (index / other.width, index % other.width);
+            self.set(x + column as i64, y + row as i64, colour);
+        }
+    }
+
     /// Draws the border of a rectangle, one pixel wide, just outside it.
     pub(crate) fn border(&mut self, x: i64, y: i64, width: i64, height: i64, colour: Rgb) {
         self.fill(x - 1, y - 1, width + 2, 1, colour);
@@ -174,15 +189,17 @@ impl Canvas {
 
     /// Draws one line of text.
     pub(crate) fn text(&mut self, x: i64, y: i64, text: &str, ink: Ink) {
+        let (font, character): (&MonoFont<'_>, i64) = match (ink.small, ink.bold) {
+            (false, false) => (&FONT_9X15, CHARACTER),
+            (false, true) => (&FONT_9X15_BOLD, CHARACTER),
+            (true, false) => (&FONT_6X13, SMALL_CHARACTER),
+            (true, true) => (&FONT_6X13_BOLD, SMALL_CHARACTER),
+        };
+        let width = text.chars().count() as i64 * character;
         let shift = match ink.align {
             Align::Left => 0,
-            Align::Centre => text_width(text) / 2,
-            Align::Right => text_width(text),
-        };
-        let font: &MonoFont<'_> = if ink.bold {
-            &FONT_9X15_BOLD
-        } else {
-            &FONT_9X15
+            Align::Centre => width / 2,
+            Align::Right => width,
         };
         let mut target = Glyphs {
             canvas: self,

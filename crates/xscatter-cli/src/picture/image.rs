@@ -68,6 +68,16 @@ pub(crate) fn bare(subject: &Subject<'_>, style: &Style) -> Canvas {
     canvas
 }
 
+/// The frame alone, at most `max_size` along its longer side; a small one is enlarged.
+pub(crate) fn thumbnail(subject: &Subject<'_>, style: &Style) -> Canvas {
+    let zooms = cells::zooms(subject.counts.dim(), style.max_size);
+    let mapping = mapping(subject, style);
+    let (height, width) = size(subject, zooms);
+    let mut canvas = Canvas::new(width as usize, height as usize, WHITE);
+    paint(&mut canvas, (0, 0), subject, style, zooms, &mapping);
+    canvas
+}
+
 /// The frame with title, axes, colour bar and legend.
 pub(crate) fn annotated(subject: &Subject<'_>, style: &Style) -> Canvas {
     let zooms = cells::zooms(subject.counts.dim(), style.max_size);

@@ -4,6 +4,7 @@
 mod convert;
 mod info;
 mod real;
+mod simulate;
 mod view;
 
 use std::path::{Path, PathBuf};
