@@ -14,24 +14,14 @@ use crate::Outcome;
 
 /// Writes a file under a temporary name in its folder, then gives it its name: it is whole or not there.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> xscatter::Result<()> {
-    let failed = |error: std::io::Error| xscatter::Error::from(error).in_file(path);
     if let Some(folder) = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
     {
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| xscatter::Error::from(error).in_file(path))?;
     }
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written =
-        std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report; there may be no file at all.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written.map_err(failed)
+    xscatter::io::write::write_whole(path, bytes)
 }
 
 /// Writes something that a person should know to standard error.

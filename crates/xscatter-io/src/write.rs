@@ -182,6 +182,23 @@ pub(crate) fn atomically(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -
     result.map_err(|error| error.in_file(path))
 }
 
+/// Writes a whole file under a temporary name in its folder, then gives it its name: whoever reads the
+/// name finds all of it, what was there before, or nothing.
+///
+/// # Errors
+/// If the folder cannot be written; what was there before stays.
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("labels.csv");
+/// xscatter_io::write::write_whole(&path, b"path,class\n")?;
+/// assert_eq!(std::fs::read(&path)?, b"path,class\n");
+/// # Ok::<(), xscatter_core::Error>(())
+/// ```
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    atomically(path, |temporary| Ok(std::fs::write(temporary, bytes)?))
+}
+
 /// The pixels of a frame as little-endian bytes.
 pub(crate) fn pixel_bytes(frame: &Frame, dtype: WriteDtype) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(frame.as_slice().len() * dtype.bytes());

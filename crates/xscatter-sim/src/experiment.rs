@@ -318,7 +318,7 @@ impl Experiment {
         let geometry = &instrument.geometry;
         let header = BTreeMap::from(
             [
-                ("Detector", instrument.readout.detector.name.to_owned()),
+                ("Detector", instrument.readout.name.clone()),
                 ("Exposure_time", format!("{exposure_s} s")),
                 ("Wavelength", format!("{} A", geometry.wavelength_m * 1e10)),
                 ("Detector_distance", format!("{} m", geometry.distance_m)),

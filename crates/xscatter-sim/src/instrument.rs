@@ -382,7 +382,7 @@ impl Instrument {
         let of_camera =
             |f: fn(&Camera) -> f32, otherwise: f64| camera.map_or(otherwise, |c| f(c).into());
         Nuisance {
-            detector: self.readout.detector.name.to_owned(),
+            detector: self.readout.name.clone(),
             gaps_like: self.readout.gaps_like.map(str::to_owned),
             camera: camera.is_some(),
             rows: self.readout.shape.0,

@@ -45,6 +45,7 @@ pub(crate) use view::View;
 
 /// A scattering technique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Technique {
     /// Small angles, in transmission.
     Saxs,

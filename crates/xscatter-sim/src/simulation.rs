@@ -154,7 +154,7 @@ pub struct Origin {
     pub technique: Technique,
     /// The experiment: frames of one experiment share instrument and sample.
     pub experiment: String,
-    /// The detector, by its name in the catalogue.
+    /// The detector: its name in the catalogue, or what a conceptual one is.
     pub detector: String,
 }
 
@@ -251,7 +251,7 @@ impl Simulation {
                 scene.branch_name(place.branch),
                 place.experiment
             ),
-            detector: self.readout(&place).detector.name.to_owned(),
+            detector: self.readout(&place).name.clone(),
         }
     }
 

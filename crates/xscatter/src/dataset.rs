@@ -220,7 +220,7 @@ fn claim(config: &DatasetConfig, folder: &Path) -> Result<()> {
     }
     missing
         .into_iter()
-        .try_for_each(|(path, text)| table::write_whole(&path, text.as_bytes()))
+        .try_for_each(|(path, text)| xscatter_io::write::write_whole(&path, text.as_bytes()))
 }
 
 /// Refuses a configuration that is not the one of the folder, by the first key that differs.

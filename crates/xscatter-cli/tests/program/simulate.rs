@@ -16,7 +16,7 @@ fn write_config(folder: &Path, frames: usize) {
         "seed": 3,
         "frames": frames,
         "frames_per_experiment": 5,
-        "scene": { "kind": "techniques", "techniques": ["Saxs"] },
+        "scene": { "kind": "techniques", "techniques": ["SAXS"] },
         "detectors": [{ "side_px": 40, "gaps_like": "Pilatus 300k" }],
     });
     fs::write(folder.join("small.json"), config.to_string()).unwrap();

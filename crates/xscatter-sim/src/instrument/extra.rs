@@ -8,6 +8,9 @@ use xscatter_core::seed::{derive, derive_named};
 use crate::draw;
 use crate::noise::by_rows;
 
+/// The largest count of a counter of four bits.
+const SHORTEST_COUNTER: f32 = 15.0;
+
 /// Noise and limits beyond those of an instrument; the default is none.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -85,9 +88,14 @@ impl ExtraNoise {
     }
 
     /// The largest count of a frame of this brightness on a detector with this limit.
+    ///
+    /// No counter is shorter than four bits, however dark the frame.
     pub(super) fn limit(&self, limit: f32, brightness: f32) -> f32 {
         match self.saturation_relative {
-            Some(relative) => (relative as f32 * brightness).floor().clamp(1.0, limit),
+            Some(relative) => (relative as f32 * brightness)
+                .floor()
+                .max(SHORTEST_COUNTER)
+                .min(limit),
             None => limit,
         }
     }
@@ -96,6 +104,17 @@ impl ExtraNoise {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dark_frame_does_not_saturate_at_its_first_photons() {
+        let extra = ExtraNoise {
+            saturation_relative: Some(0.5),
+            ..ExtraNoise::default()
+        };
+        assert_eq!(extra.limit(1e6, 0.1), 15.0);
+        assert_eq!(extra.limit(1e6, 1000.0), 500.0);
+        assert_eq!(extra.limit(200.0, 1000.0), 200.0);
+    }
 
     #[test]
     fn salt_and_pepper_come_in_equal_parts_and_spare_markers() {

@@ -5,6 +5,7 @@
 //! size, which may wear the gap pattern of a real detector scaled down: small frames for training with
 //! masks like those of large detectors.
 
+use std::fmt;
 use std::sync::Arc;
 
 use ndarray::Array2;
@@ -109,12 +110,24 @@ pub(super) struct Chips {
 /// The detector as it is read out, with its mask of gaps.
 #[derive(Debug, Clone)]
 pub(crate) struct Readout {
+    pub(crate) name: String,
     pub(crate) detector: Detector,
     pub(crate) shape: (usize, usize),
     pub(crate) pixel_m: (f64, f64),
     pub(super) gaps: Option<Arc<Mask>>,
     pub(super) gaps_like: Option<&'static str>,
     pub(super) chips: Arc<Chips>,
+}
+
+/// As in "counter 256 like Pilatus 300k".
+impl fmt::Display for Conceptual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.camera { "camera" } else { "counter" };
+        write!(f, "{kind} {}", self.side_px)?;
+        self.gaps_like
+            .iter()
+            .try_for_each(|real| write!(f, " like {real}"))
+    }
 }
 
 impl DetectorChoice {
@@ -191,6 +204,7 @@ impl Conceptual {
             },
         };
         Ok(Readout {
+            name: self.to_string(),
             detector,
             shape,
             pixel_m: (self.pixel_m, self.pixel_m),
@@ -212,6 +226,7 @@ impl Readout {
         };
         let shape = (detector.shape.0 / binning, detector.shape.1 / binning);
         Self {
+            name: detector.name.to_owned(),
             detector: *detector,
             shape,
             pixel_m: (

@@ -107,20 +107,6 @@ fn scan(path: &Path, most: usize) -> Result<(usize, u64)> {
     }
 }
 
-/// Writes a file under a temporary name, then gives it its name.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report; there may be no file at all.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.map_err(|error| Error::from(error).in_file(path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
