@@ -86,18 +86,17 @@ impl Curve {
             .collect();
         let norm: f64 = kernel.iter().sum();
         let last = self.values.len() as isize - 1;
-        let values = (0..=last)
-            .map(|index| {
-                let sum: f64 = kernel
-                    .iter()
-                    .zip(-reach..)
-                    .map(|(weight, k)| {
-                        weight * self.values[(index + k).clamp(0, last) as usize] as f64
-                    })
-                    .sum();
-                (sum / norm) as f32
-            })
+        let extended: Vec<f64> = (-reach..=last + reach)
+            .map(|index| self.values[index.clamp(0, last) as usize].into())
             .collect();
+        // One tap after the other over all entries: a loop without a carried sum is vectorised.
+        let mut sums = vec![0.0_f64; self.values.len()];
+        for (weight, shifted) in kernel.iter().zip(extended.windows(sums.len())) {
+            for (sum, value) in sums.iter_mut().zip(shifted) {
+                *sum += weight * value;
+            }
+        }
+        let values = sums.iter().map(|sum| (sum / norm) as f32).collect();
         Self {
             start: self.start,
             per_unit: self.per_unit,
