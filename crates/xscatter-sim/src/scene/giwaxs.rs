@@ -274,45 +274,4 @@ mod tests {
             }
         }
     }
-
-    /// As fast as the promise: 25 ms of one core for 256² pixels, the draw included.
-    #[test]
-    #[ignore = "a measurement, for a release build on a quiet machine"]
-    fn films_at_wide_angles_are_fast() {
-        use crate::rays::{Ray, Rays};
-        use xscatter_core::{Geometry, PixelPosition};
-        use xscatter_geometry::PixelMap;
-
-        const SIDE: usize = 256;
-        let centre = PixelPosition {
-            row: 20.0,
-            column: 110.0,
-        };
-        let geometry = Geometry::transmission(0.2, centre, 5e-4, 1e-10);
-        let rays = Rays::new(&PixelMap::new(&geometry, (SIDE, SIDE)).unwrap());
-        let rows: Vec<Vec<Ray>> = (0..SIDE)
-            .map(|row| (0..SIDE).map(|column| rays.to(row, column)).collect())
-            .collect();
-        let (mut sum, mut slowest) = (0.0, 0.0_f64);
-        for seed in 0..60 {
-            let times = (0..8).map(|_| {
-                let start = std::time::Instant::now();
-                let film = draw(&view(), &mut generator(seed));
-                let components = vec![0; film.parts().len()];
-                for row in &rows {
-                    let mut sums = vec![vec![0.0; SIDE]];
-                    film.add_row(row, 1.0, &components, &mut sums);
-                    std::hint::black_box(sums);
-                }
-                start.elapsed().as_secs_f64() * 1e3
-            });
-            let time = times.fold(f64::MAX, f64::min);
-            slowest = slowest.max(time);
-            sum += time / 60.0;
-        }
-        assert!(
-            sum < 25.0 && slowest < 60.0,
-            "mean {sum} ms, slowest {slowest} ms"
-        );
-    }
 }

@@ -527,45 +527,4 @@ mod tests {
             );
         }
     }
-
-    /// Three milliseconds for five parts of 256² pixels is the promise; less than one is usual.
-    #[test]
-    #[ignore = "a measurement, for a release build on a quiet machine"]
-    fn rows_are_fast() {
-        const SIDE: u16 = 256;
-        let rows: Vec<[Vec<f32>; 3]> = (0..SIDE)
-            .map(|row| {
-                let y = 0.005 * (f32::from(row) - 127.5);
-                let x = (0..SIDE).map(|column| 0.005 * (f32::from(column) - 127.5));
-                let polar: Vec<[f32; 3]> = x
-                    .map(|x| (x, x.hypot(y)))
-                    .map(|(x, q)| [q, x / q, y / q])
-                    .collect();
-                std::array::from_fn(|i| polar.iter().map(|pixel| pixel[i]).collect())
-            })
-            .collect();
-        let shortest_ms = |pattern: &Pattern| {
-            let times = (0..20).map(|_| {
-                let start = std::time::Instant::now();
-                for [q, cosine, sine] in &rows {
-                    let mut out = [0.0; SIDE as usize];
-                    pattern.add_row(q, cosine, sine, &mut out);
-                    std::hint::black_box(out);
-                }
-                start.elapsed().as_secs_f64() * 1e3
-            });
-            times.fold(f64::MAX, f64::min)
-        };
-        for kind in SaxsKind::ALL {
-            for seed in 0..4 {
-                let time = shortest_ms(&draw_kind(kind, &view(), &mut generator(seed)));
-                assert!(time < 3.0, "{kind:?}: {time} ms");
-            }
-        }
-        for seed in 0..40 {
-            let pattern = super::draw(&view(), &mut generator(seed));
-            let time = shortest_ms(&pattern);
-            assert!(time < 0.6 * pattern.parts.len() as f64 + 1.0, "{time} ms");
-        }
-    }
 }

@@ -500,41 +500,4 @@ mod tests {
         assert!(ways[0].min(ways[1]) < 1e-4, "{ways:?}");
         assert!(apart(|row, column| (row, column)) > 0.1);
     }
-
-    /// As fast as the promise: 10 ms of one core for 256² pixels, the draw included.
-    #[test]
-    #[ignore = "a measurement, for a release build on a quiet machine"]
-    fn wide_angles_are_fast() {
-        const SIDE: usize = 256;
-        let mut slowest: f64 = 0.0;
-        let mut sum = 0.0;
-        for seed in 0..60 {
-            let mut rows = Vec::new();
-            for row in 0..SIDE {
-                let y = 0.2 * (row as f32 - 100.0);
-                let x = (0..SIDE).map(|column| 0.2 * (column as f32 - 120.5));
-                let (q, x): (Vec<f32>, Vec<f32>) = x.map(|x| (x.hypot(y), x)).unzip();
-                let cosine: Vec<f32> = q.iter().zip(&x).map(|(q, x)| x / q).collect();
-                let sine: Vec<f32> = q.iter().map(|q| y / q).collect();
-                rows.push([q, cosine, sine]);
-            }
-            let times = (0..8).map(|_| {
-                let start = std::time::Instant::now();
-                let pattern = super::super::draw(&view(), &mut generator(seed));
-                for [q, cosine, sine] in &rows {
-                    let mut out = [0.0; SIDE];
-                    pattern.add_row(q, cosine, sine, &mut out);
-                    std::hint::black_box(out);
-                }
-                start.elapsed().as_secs_f64() * 1e3
-            });
-            let time = times.fold(f64::MAX, f64::min);
-            slowest = slowest.max(time);
-            sum += time / 60.0;
-        }
-        assert!(
-            sum < 5.0 && slowest < 20.0,
-            "mean {sum} ms, slowest {slowest} ms"
-        );
-    }
 }
