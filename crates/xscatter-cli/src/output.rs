@@ -36,13 +36,17 @@ pub(crate) fn spinner(message: &'static str) -> ProgressBar {
     spinner
 }
 
-/// Writes an error and what caused it to standard error.
+/// Writes an error and what caused it to standard error; a cause that says the same is left out.
 pub(crate) fn report(error: &xscatter::Error) {
-    eprintln!("error: {error}");
+    let mut said = error.to_string();
+    eprintln!("error: {said}");
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        eprintln!("  caused by: {text}");
+        if !said.ends_with(&text) {
+            eprintln!("  caused by: {text}");
+        }
+        said = text;
         cause = error.source();
     }
 }
