@@ -94,7 +94,7 @@ fn show<'a, T: Send>(
 fn show_files(inputs: &Inputs, header: bool, bar: &mut Bar) -> usize {
     let columns = Columns(&[
         ("frames", 6),
-        ("format", 10),
+        ("format", 12),
         ("shape", 9),
         ("dtype", 7),
         ("distance", 9),
@@ -141,7 +141,7 @@ fn show_files(inputs: &Inputs, header: bool, bar: &mut Bar) -> usize {
 fn show_frames(inputs: &Inputs, json: bool, bar: &mut Bar) -> usize {
     let columns = Columns(&[
         ("frame", 7),
-        ("format", 10),
+        ("format", 12),
         ("shape", 9),
         ("dtype", 7),
         ("min", 5),

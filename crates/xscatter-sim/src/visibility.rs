@@ -19,7 +19,10 @@
 //! Sources: Rao 1945 and Cramér 1946 for the bound; the matched filter of North 1963,
 //! doi:10.1109/PROC.1963.2383.
 
+use std::ops::Range;
+
 use ndarray::Array2;
+use rayon::prelude::*;
 use xscatter_core::PixelFlags;
 
 use crate::experiment::{Experiment, Exposed};
@@ -31,6 +34,9 @@ const BINS: usize = 1024;
 
 /// What a pixel must see of the beam to say something about structure in q.
 const OPEN: f32 = 0.9;
+
+/// How many rows a task adds up.
+const BAND: usize = 128;
 
 /// Bins of the share that the surroundings have in a pixel.
 const SHARES: usize = 200;
@@ -80,151 +86,244 @@ struct Sums {
     second: f64,
 }
 
+/// The images of a frame, and how their pixels count.
+struct Images<'a> {
+    parts: Vec<&'a [f32]>,
+    total: &'a [f32],
+    q_inv_nm: &'a [f32],
+    transmission: &'a [f32],
+    flags: Option<&'a [PixelFlags]>,
+    of_sample: Vec<bool>,
+    columns: usize,
+    bins_per_q: f32,
+    read_variance: f32,
+    /// The most that the detector can count, in photons.
+    limit: f32,
+}
+
+/// What the pixels of some rows add up to.
+struct Tally {
+    /// The lower triangle, row by row; the last row and column are those of a flat background.
+    fisher: Vec<f64>,
+    weight: Vec<f64>,
+    pixels: Vec<f64>,
+    sums: Vec<Vec<Sums>>,
+    means: Vec<f64>,
+    shares: Vec<usize>,
+    sample_first: f64,
+    sample_second: f64,
+    counts: f64,
+    valid_pixels: usize,
+    saturated_pixels: usize,
+}
+
+impl Tally {
+    fn empty(n: usize) -> Self {
+        Self {
+            fisher: vec![0.0; (n + 1) * (n + 2) / 2],
+            weight: vec![0.0; BINS],
+            pixels: vec![0.0; BINS],
+            sums: vec![vec![Sums::default(); BINS]; n],
+            means: vec![0.0; n],
+            shares: vec![0; SHARES],
+            sample_first: 0.0,
+            sample_second: 0.0,
+            counts: 0.0,
+            valid_pixels: 0,
+            saturated_pixels: 0,
+        }
+    }
+
+    fn of(images: &Images, rows: Range<usize>) -> Self {
+        let n = images.parts.len();
+        let mut tally = Self::empty(n);
+        let mut mu = vec![0.0_f32; n + 1];
+        let mut row_fisher = vec![0.0_f32; tally.fisher.len()];
+        for row in rows {
+            row_fisher.fill(0.0);
+            for pixel in row * images.columns..(row + 1) * images.columns {
+                if images
+                    .flags
+                    .is_some_and(|flags| flags[pixel] != PixelFlags::VALID)
+                {
+                    continue;
+                }
+                tally.valid_pixels += 1;
+                let all = images.total[pixel];
+                if all > images.limit {
+                    tally.saturated_pixels += 1;
+                }
+                let w = 1.0 / (all + images.read_variance);
+                let bin = (images.q_inv_nm[pixel] * images.bins_per_q) as usize;
+                // The edge of a shadow is no structure in q.
+                let open = images.transmission[pixel] > OPEN;
+                if open {
+                    tally.weight[bin] += f64::from(w);
+                    tally.pixels[bin] += 1.0;
+                }
+                let mut sample = 0.0_f32;
+                for (k, image) in images.parts.iter().enumerate() {
+                    let value = image[pixel];
+                    mu[k] = value;
+                    tally.means[k] += f64::from(value);
+                    if open {
+                        let bin = &mut tally.sums[k][bin];
+                        bin.first += f64::from(w * value);
+                        bin.second += f64::from(w * value * value);
+                    }
+                    if images.of_sample[k] {
+                        sample += value;
+                    }
+                }
+                mu[n] = images.transmission[pixel];
+                let mut place = 0;
+                for i in 0..=n {
+                    let scaled = w * mu[i];
+                    for &other in &mu[..=i] {
+                        row_fisher[place] += scaled * other;
+                        place += 1;
+                    }
+                }
+                tally.sample_first += f64::from(sample);
+                tally.sample_second += f64::from(w * sample * sample);
+                tally.counts += f64::from(all);
+                let share = if all > 0.0 { 1.0 - sample / all } else { 1.0 };
+                tally.shares[((share * SHARES as f32) as usize).min(SHARES - 1)] += 1;
+            }
+            for (sum, value) in tally.fisher.iter_mut().zip(&row_fisher) {
+                *sum += f64::from(*value);
+            }
+        }
+        tally
+    }
+
+    fn plus(mut self, other: &Self) -> Self {
+        let add = |ours: &mut [f64], theirs: &[f64]| {
+            for (sum, value) in ours.iter_mut().zip(theirs) {
+                *sum += value;
+            }
+        };
+        add(&mut self.fisher, &other.fisher);
+        add(&mut self.weight, &other.weight);
+        add(&mut self.pixels, &other.pixels);
+        add(&mut self.means, &other.means);
+        for (ours, theirs) in self.sums.iter_mut().zip(&other.sums) {
+            for (sum, value) in ours.iter_mut().zip(theirs) {
+                sum.first += value.first;
+                sum.second += value.second;
+            }
+        }
+        for (sum, value) in self.shares.iter_mut().zip(&other.shares) {
+            *sum += value;
+        }
+        self.sample_first += other.sample_first;
+        self.sample_second += other.sample_second;
+        self.counts += other.counts;
+        self.valid_pixels += other.valid_pixels;
+        self.saturated_pixels += other.saturated_pixels;
+        self
+    }
+
+    /// The whole matrix.
+    fn fisher(&self) -> Array2<f64> {
+        let size = self.means.len() + 1;
+        Array2::from_shape_fn((size, size), |(i, j)| {
+            let (i, j) = (i.max(j), i.min(j));
+            self.fisher[i * (i + 1) / 2 + j]
+        })
+    }
+}
+
 impl Visibility {
     pub(crate) fn of(experiment: &Experiment, exposed: &Exposed) -> Self {
         let known = &exposed.known;
         let n = known.parts.len();
         let instrument = &experiment.instrument;
-        let q_map = &known.q_inv_nm;
-        let q_max = q_map.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-        let per_q = (BINS as f32 - 0.5) / q_max;
-        let variance = (instrument.read_noise_counts() as f32).powi(2).max(1e-9);
+        let q_max = known
+            .q_inv_nm
+            .iter()
+            .copied()
+            .fold(f32::MIN_POSITIVE, f32::max);
         let nuisance = instrument.nuisance();
-        // In photons.
-        let limit = ((f64::from(nuisance.max_count) - nuisance.offset_counts)
-            / nuisance.counts_per_photon) as f32;
-        let flags = instrument.mask().map(xscatter_core::Mask::as_slice);
         let roles: Vec<Role> = known
             .components
             .iter()
             .map(|c| c.features[0].role)
             .collect();
-        let of_sample: Vec<bool> = roles
-            .iter()
-            .map(|role| *role != Role::Surroundings)
+        let images = Images {
+            parts: known.parts.iter().map(flat).collect(),
+            total: flat(&exposed.total),
+            q_inv_nm: flat(&known.q_inv_nm),
+            transmission: flat(instrument.transmission()),
+            flags: instrument.mask().map(xscatter_core::Mask::as_slice),
+            of_sample: roles
+                .iter()
+                .map(|role| *role != Role::Surroundings)
+                .collect(),
+            columns: exposed.total.ncols(),
+            bins_per_q: (BINS as f32 - 0.5) / q_max,
+            read_variance: (instrument.read_noise_counts() as f32).powi(2).max(1e-9),
+            limit: ((f64::from(nuisance.max_count) - nuisance.offset_counts)
+                / nuisance.counts_per_photon) as f32,
+        };
+        let rows = exposed.total.nrows();
+        // Bands of a fixed size, added up in their order: the same on any number of threads.
+        let bands: Vec<Tally> = (0..rows.div_ceil(BAND))
+            .into_par_iter()
+            .map(|band| Tally::of(&images, band * BAND..rows.min((band + 1) * BAND)))
             .collect();
-
-        // The last row and column are those of a flat background.
-        let mut fisher = Array2::<f64>::zeros((n + 1, n + 1));
-        let mut weight = vec![0.0_f64; BINS];
-        let mut pixels = vec![0.0_f64; BINS];
-        let mut sums = vec![vec![Sums::default(); BINS]; n];
-        let mut means = vec![0.0_f64; n];
-        let mut shares = vec![0_usize; SHARES];
-        let mut result = Self::default();
-        let (mut sample_first, mut sample_second) = (0.0_f64, 0.0_f64);
-        let images: Vec<&[f32]> = known
-            .parts
-            .iter()
-            .map(|part| part.as_slice().expect("made row-major"))
-            .collect();
-        let total = exposed.total.as_slice().expect("made row-major");
-        let q = q_map.as_slice().expect("made row-major");
-        let shade = instrument
-            .transmission()
-            .as_slice()
-            .expect("made row-major");
-        let mut mu = vec![0.0_f32; n + 1];
-        let mut row_sums = vec![0.0_f32; (n + 1) * (n + 2) / 2];
-        let columns = exposed.total.ncols();
-        for row in 0..exposed.total.nrows() {
-            row_sums.fill(0.0);
-            for pixel in row * columns..(row + 1) * columns {
-                if flags.is_some_and(|flags| flags[pixel] != PixelFlags::VALID) {
-                    continue;
-                }
-                result.valid_pixels += 1;
-                let all = total[pixel];
-                if all > limit {
-                    result.saturated_pixels += 1;
-                }
-                let w = 1.0 / (all + variance);
-                let bin = (q[pixel] * per_q) as usize;
-                // The edge of a shadow is no structure in q.
-                let open = shade[pixel] > OPEN;
-                if open {
-                    weight[bin] += f64::from(w);
-                    pixels[bin] += 1.0;
-                }
-                let mut sample = 0.0_f32;
-                for (k, image) in images.iter().enumerate() {
-                    let value = image[pixel];
-                    mu[k] = value;
-                    means[k] += f64::from(value);
-                    if open {
-                        let bin = &mut sums[k][bin];
-                        bin.first += f64::from(w * value);
-                        bin.second += f64::from(w * value * value);
-                    }
-                    if of_sample[k] {
-                        sample += value;
-                    }
-                }
-                mu[n] = shade[pixel];
-                let mut place = 0;
-                for i in 0..=n {
-                    let scaled = w * mu[i];
-                    for &other in &mu[..=i] {
-                        row_sums[place] += scaled * other;
-                        place += 1;
-                    }
-                }
-                sample_first += f64::from(sample);
-                sample_second += f64::from(w * sample * sample);
-                result.mean_counts += f64::from(all);
-                let share = if all > 0.0 { 1.0 - sample / all } else { 1.0 };
-                shares[((share * SHARES as f32) as usize).min(SHARES - 1)] += 1;
-            }
-            let mut place = 0;
-            for i in 0..=n {
-                for j in 0..=i {
-                    fisher[(i, j)] += f64::from(row_sums[place]);
-                    place += 1;
-                }
-            }
-        }
-        for i in 0..=n {
-            for j in 0..i {
-                fisher[(j, i)] = fisher[(i, j)];
-            }
-        }
-        let valid = result.valid_pixels.max(1) as f64;
-        result.mean_counts /= valid;
-        result.background_counts = (result.mean_counts - sample_first / valid).max(0.0);
-        result.background_share = median(&shares);
-        result.snr_sample = sample_second.sqrt();
+        let tally = bands.iter().fold(Tally::empty(n), Tally::plus);
+        let fisher = tally.fisher();
+        let valid = tally.valid_pixels.max(1) as f64;
+        let mean_counts = tally.counts / valid;
+        let mut result = Self {
+            valid_pixels: tally.valid_pixels,
+            saturated_pixels: tally.saturated_pixels,
+            mean_counts,
+            background_counts: (mean_counts - tally.sample_first / valid).max(0.0),
+            background_share: median(&tally.shares),
+            snr_sample: tally.sample_second.sqrt(),
+            ..Self::default()
+        };
         result.snr_diffuse = [Role::DiffuseLow, Role::DiffuseHigh].map(|role| {
             let group: Vec<usize> = (0..n).filter(|&k| roles[k] == role).collect();
             apart(&fisher, &group)
         });
         let bins = Bins {
-            weight: &weight,
-            pixels: &pixels,
-            q_of_bin: f64::from(1.0 / per_q),
+            weight: &tally.weight,
+            pixels: &tally.pixels,
+            q_of_bin: f64::from(1.0 / images.bins_per_q),
         };
         result.components = (0..n)
             .map(|k| ComponentVisibility {
                 snr: fisher[(k, k)].sqrt(),
                 snr_apart: apart(&fisher, &[k]),
-                snr_orders: bins.orders(&sums[k], &known.components[k].features),
-                snr_azimuth: bins.azimuth(&sums[k]),
-                snr_fringes: bins.fringes(&sums[k]),
-                mean_counts: means[k] / valid,
+                snr_orders: bins.orders(&tally.sums[k], &known.components[k].features),
+                snr_azimuth: bins.azimuth(&tally.sums[k]),
+                snr_fringes: bins.fringes(&tally.sums[k]),
+                mean_counts: tally.means[k] / valid,
             })
             .collect();
         result.stop = instrument.stop_kind();
         let mut missing_information = 0.0;
         for &(pixel, open) in &known.hidden {
-            if flags.is_some_and(|flags| flags[pixel] != PixelFlags::VALID) {
+            if images
+                .flags
+                .is_some_and(|flags| flags[pixel] != PixelFlags::VALID)
+            {
                 continue;
             }
             result.shadow_pixels += 1;
-            let missing = f64::from((open - total[pixel]).max(0.0));
-            missing_information += missing * missing / f64::from(open + variance);
+            let missing = f64::from((open - images.total[pixel]).max(0.0));
+            missing_information += missing * missing / f64::from(open + images.read_variance);
         }
         result.snr_shadow = missing_information.sqrt();
         result
     }
+}
+
+fn flat(image: &Array2<f32>) -> &[f32] {
+    image.as_slice().expect("made row-major")
 }
 
 /// The middle of a histogram over 0 to 1; 1 if it is empty.

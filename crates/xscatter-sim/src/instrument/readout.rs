@@ -30,7 +30,10 @@ const MOST_SIDE_PX: usize = 8192;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected the name of a detector, or an object of side_px, pixel_m, max_count, gaps_like and camera"
+)]
 pub enum DetectorChoice {
     /// A detector of the catalogue.
     Named(String),
