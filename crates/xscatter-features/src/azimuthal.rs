@@ -35,15 +35,17 @@ use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayViewMut2};
+use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, Result};
 
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform};
-use crate::radial::beam_centre;
-use crate::resample::{Resampled, degenerate};
+use crate::place::beam_centre;
+use crate::resample::{Grid, Resampled, degenerate};
 
 /// How the plane around the beam is cut.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct AzimuthalConfig {
     /// How many sectors; a multiple of 4.
     pub sectors: usize,
@@ -153,7 +155,7 @@ impl Azimuthal {
 
     fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
         let centre = beam_centre(frame)?;
-        let image = Resampled::of(frame, Some(self.config.resolution))?;
+        let image = Resampled::of(frame, Grid::LongSide(self.config.resolution))?;
         let (rows, columns) = image.shape();
         // The beam centre in pixels of the reduced image.
         let y0 = centre.row * rows as f64 / frame.shape().0 as f64;

@@ -37,14 +37,16 @@ use std::f64::consts::{FRAC_PI_4, PI};
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, Result};
 
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform, LevelRange, quantise};
-use crate::resample::{Resampled, degenerate};
+use crate::resample::{Grid, GridError, Resampled, degenerate};
 
 /// What is computed from a co-occurrence matrix; see the [module](self) for the formulas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GlcmProperty {
     /// `Σ P (i − j)²`.
     Contrast,
@@ -101,7 +103,8 @@ impl GlcmProperty {
 }
 
 /// How the angles of one distance become columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GlcmAggregation {
     /// The mean and the range (largest minus smallest) over the angles: `glcm.contrast.d1.mean`,
     /// `glcm.contrast.d1.range`. The mean does not know the orientation of the detector, the range
@@ -113,7 +116,8 @@ pub enum GlcmAggregation {
 }
 
 /// What [`Glcm`] computes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GlcmConfig {
     /// Lengths of the offsets in pixels of the (resampled) image.
     pub distances_px: Vec<usize>,
@@ -131,8 +135,8 @@ pub struct GlcmConfig {
     pub aggregation: GlcmAggregation,
     /// The properties, in the order of their columns.
     pub properties: Vec<GlcmProperty>,
-    /// The longer side of the grid on which the frame is averaged first; `None` takes all pixels.
-    pub resolution: Option<usize>,
+    /// The pixels that are paired.
+    pub grid: Grid,
 }
 
 impl Default for GlcmConfig {
@@ -148,7 +152,7 @@ impl Default for GlcmConfig {
             range: LevelRange::default(),
             aggregation: GlcmAggregation::MeanAndRange,
             properties: GlcmProperty::ALL.to_vec(),
-            resolution: None,
+            grid: Grid::Native,
         }
     }
 }
@@ -168,9 +172,9 @@ pub enum GlcmError {
     /// Too few or too many levels.
     #[error("expected 2 to 256 levels, got {0}")]
     Levels(u16),
-    /// A resolution of no pixel.
-    #[error("expected a resolution of at least 2 pixels, got {0}")]
-    Resolution(usize),
+    /// The grid has no pairs.
+    #[error(transparent)]
+    Grid(#[from] GridError),
     /// The transform or the range makes no sense.
     #[error(transparent)]
     Intensity(#[from] IntensityError),
@@ -227,9 +231,7 @@ impl Glcm {
         if !(2..=256).contains(&config.levels) {
             return Err(GlcmError::Levels(config.levels));
         }
-        if let Some(side @ 0..2) = config.resolution {
-            return Err(GlcmError::Resolution(side));
-        }
+        config.grid.check(2)?;
         let suffixes = match config.aggregation {
             GlcmAggregation::MeanAndRange => vec!["mean".to_owned(), "range".to_owned()],
             GlcmAggregation::PerAngle => degrees.iter().map(|angle| format!("a{angle}")).collect(),
@@ -248,7 +250,7 @@ impl Glcm {
 
     fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
         let config = &self.config;
-        let image = Resampled::of(frame, config.resolution)?;
+        let image = Resampled::of(frame, config.grid)?;
         let levels = quantise(&image, config.transform, config.range, config.levels);
         let levels = Array2::from_shape_vec(image.shape(), levels)
             .expect("quantising keeps the number of pixels");
@@ -567,7 +569,10 @@ mod tests {
             broken(|c| c.angles_rad = vec![0.0, 0.0]),
             GlcmError::List("angles_rad")
         );
-        assert_eq!(broken(|c| c.resolution = Some(0)), GlcmError::Resolution(0));
+        assert!(matches!(
+            broken(|c| c.grid = Grid::LongSide(1)),
+            GlcmError::Grid(_)
+        ));
         assert!(matches!(
             broken(|c| c.angles_rad = vec![f64::NAN]),
             GlcmError::Angle(_)

@@ -31,14 +31,16 @@ use std::sync::Arc;
 
 use ndarray::{Array1, ArrayView1, ArrayViewMut2};
 use ndarray_stats::{EntropyExt, QuantileExt, SummaryStatisticsExt};
+use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, Result};
 
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform, quantile_of_sorted};
-use crate::resample::Resampled;
+use crate::resample::{Grid, GridError, Resampled};
 
 /// Which statistics [`HistogramStatistics`] computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HistogramForm {
     /// The statistics of the [module](self), of the intensities themselves.
     #[default]
@@ -53,7 +55,8 @@ pub enum HistogramForm {
 }
 
 /// What [`HistogramStatistics`] computes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HistogramConfig {
     /// What is done to the counts first.
     pub transform: IntensityTransform,
@@ -63,8 +66,8 @@ pub struct HistogramConfig {
     pub limits: (f64, f64),
     /// Which statistics.
     pub form: HistogramForm,
-    /// The longer side of the grid on which the frame is averaged first; `None` takes all pixels.
-    pub resolution: Option<usize>,
+    /// The pixels that are counted.
+    pub grid: Grid,
 }
 
 impl Default for HistogramConfig {
@@ -75,7 +78,7 @@ impl Default for HistogramConfig {
             bins: 256,
             limits: (0.0, f64::from(1u32 << 20).ln_1p()),
             form: HistogramForm::Intensities,
-            resolution: None,
+            grid: Grid::Native,
         }
     }
 }
@@ -86,9 +89,9 @@ pub enum HistogramError {
     /// One bin tells nothing apart.
     #[error("expected at least 2 bins, got {0}")]
     Bins(usize),
-    /// A resolution of no pixel.
-    #[error("expected a resolution of at least 1 pixel, got 0")]
-    Resolution,
+    /// The grid has no pixels.
+    #[error(transparent)]
+    Grid(#[from] GridError),
     /// The transform or the limits make no sense.
     #[error(transparent)]
     Intensity(#[from] IntensityError),
@@ -129,9 +132,7 @@ impl HistogramStatistics {
         if config.bins < 2 {
             return Err(HistogramError::Bins(config.bins));
         }
-        if config.resolution == Some(0) {
-            return Err(HistogramError::Resolution);
-        }
+        config.grid.check(1)?;
         let columns = match config.form {
             HistogramForm::Intensities => ["mean", "std", "variance", "skewness", "kurtosis"]
                 .into_iter()
@@ -151,7 +152,7 @@ impl HistogramStatistics {
     }
 
     fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
-        let counts = Resampled::of(frame, self.config.resolution)?.sorted();
+        let counts = Resampled::of(frame, self.config.grid)?.sorted();
         let transform = |count: &f32| self.config.transform.apply(f64::from(*count));
         let intensities: Array1<f64> = counts.iter().map(transform).collect();
         let values = match self.config.form {

@@ -15,6 +15,7 @@
 use std::sync::LazyLock;
 
 use crate::resample::Resampled;
+use serde::{Deserialize, Serialize};
 
 /// What is done to a count before anything is computed from it.
 ///
@@ -27,7 +28,8 @@ use crate::resample::Resampled;
 /// assert_eq!(IntensityTransform::Log1p.apply(-2.0), 0.0);
 /// assert!((IntensityTransform::Anscombe.apply(5.0) - 4.6368092477).abs() < 1e-10);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum IntensityTransform {
     /// The count itself.
     Raw,
@@ -101,7 +103,8 @@ impl IntensityTransform {
 }
 
 /// Which intensities the grey levels cover; see the [module](self) for what each keeps.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LevelRange {
     /// Equal steps between two limits on the transformed scale, the same for every frame; beyond
     /// them the first and the last level.
@@ -225,11 +228,13 @@ mod tests {
     use super::*;
     use approx::assert_relative_eq;
     use ndarray::Array2;
-    use xscatter_core::Frame;
 
-    fn image(counts: Vec<f32>) -> Resampled {
+    fn image(counts: Vec<f32>) -> Resampled<'static> {
         let counts = Array2::from_shape_vec((1, counts.len()), counts).unwrap();
-        Resampled::of(&Frame::new(counts), None).unwrap()
+        Resampled {
+            values: counts.into(),
+            coverage: None,
+        }
     }
 
     #[test]

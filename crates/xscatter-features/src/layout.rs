@@ -47,6 +47,7 @@ mod symmetry;
 use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
+use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, Result};
 
 use self::edge::strongest_step;
@@ -56,7 +57,8 @@ use self::symmetry::{best_mirror, point_symmetry};
 use crate::batch::fill_rows;
 
 /// What [`Layout`] computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LayoutConfig {
     /// Regions along each axis.
     pub grid: usize,

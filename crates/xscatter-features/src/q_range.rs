@@ -18,50 +18,54 @@
 //! (not finite, pixels without size) is an error of kind
 //! [`InvalidArgument`](xscatter_core::ErrorKind::InvalidArgument).
 
+use std::convert::Infallible;
 use std::f64::consts::PI;
 use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
+use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, FeatureExtractor, Frame, Result};
 use xscatter_geometry::PixelMap;
 
 use crate::batch::fill_rows;
-use crate::resample::name_frame;
+use crate::resample::{degenerate, name_frame};
 
 /// The scattering vectors that a frame covers; see the [module](self).
 ///
 /// ```
 /// use ndarray::Array2;
 /// use xscatter_core::{FeatureExtractor, Frame, FrameInfo, Geometry, PixelPosition};
-/// use xscatter_features::QRange;
+/// use xscatter_features::{QRange, QRangeConfig};
 ///
 /// let centre = PixelPosition { row: 0.0, column: 0.0 };
 /// let geometry = Geometry::transmission(1.0, centre, 1e-3, 1e-10);
 /// let info = FrameInfo { geometry: Some(geometry.into()), ..Default::default() };
 /// let frame = Frame::new(Array2::zeros((60, 80))).with_info(info);
-/// let row = QRange::new().extract(&[frame])?;
+/// let row = QRange::new(QRangeConfig::default())?.extract(&[frame])?;
 /// // The far corner is 0.1 m from the beam, 1 m from the sample; λ is 0.1 nm.
 /// let q = 4.0 * std::f64::consts::PI / 0.1 * (0.1f64.atan() / 2.0).sin();
 /// assert!((row.values()[(0, 1)] - q.log10() as f32).abs() < 1e-6);
-/// # Ok::<(), xscatter_core::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct QRange {
     columns: [Arc<str>; 4],
 }
 
-impl QRange {
-    /// The extractor; there is nothing to set.
-    pub fn new() -> Self {
-        Self {
-            columns: ["q.known", "q.log_max", "q.log_span", "q.log_per_mm"].map(Into::into),
-        }
-    }
-}
+/// There is nothing to set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QRangeConfig {}
 
-impl Default for QRange {
-    fn default() -> Self {
-        Self::new()
+impl QRange {
+    /// The extractor.
+    ///
+    /// # Errors
+    /// Never: there is nothing to get wrong.
+    pub fn new(_config: QRangeConfig) -> Result<Self, Infallible> {
+        Ok(Self {
+            columns: ["q.known", "q.log_max", "q.log_span", "q.log_per_mm"].map(Into::into),
+        })
     }
 }
 
@@ -87,6 +91,9 @@ fn row(frame: &Frame) -> Result<Vec<f32>> {
     let Some(geometry) = &frame.info.geometry else {
         return Ok(vec![0.0, UNKNOWN, UNKNOWN, UNKNOWN]);
     };
+    if frame.as_slice().is_empty() {
+        return Err(degenerate(frame, "expected pixels, found none"));
+    }
     let map = PixelMap::new(geometry, frame.shape()).map_err(|error| {
         name_frame(
             Error::new(ErrorKind::InvalidArgument, error.to_string()),
@@ -130,7 +137,10 @@ mod tests {
 
     #[test]
     fn ten_times_the_distance_is_a_tenth_of_q() {
-        let table = QRange::new().extract(&[frame(1.0), frame(10.0)]).unwrap();
+        let table = QRange::new(QRangeConfig::default())
+            .unwrap()
+            .extract(&[frame(1.0), frame(10.0)])
+            .unwrap();
         let values = table.values();
         for column in [1, 2, 3] {
             assert!((values[(0, column)] - values[(1, column)] - 1.0).abs() < 1e-4);
@@ -142,7 +152,10 @@ mod tests {
     #[test]
     fn a_frame_without_geometry_says_so() {
         let bare = Frame::new(Array2::ones((4, 4)));
-        let table = QRange::new().extract(&[bare]).unwrap();
+        let table = QRange::new(QRangeConfig::default())
+            .unwrap()
+            .extract(&[bare])
+            .unwrap();
         assert_eq!(
             table.values().row(0).to_vec(),
             [0.0, UNKNOWN, UNKNOWN, UNKNOWN]
@@ -151,13 +164,17 @@ mod tests {
 
     #[test]
     fn a_geometry_that_cannot_be_is_an_error() {
-        let error = QRange::new().extract(&[frame(f64::NAN)]).unwrap_err();
+        let error = QRange::new(QRangeConfig::default())
+            .unwrap()
+            .extract(&[frame(f64::NAN)])
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }
 
     #[test]
     fn keeps_the_contract() {
         let frames = [frame(0.2), frame(5.0), Frame::new(Array2::ones((9, 7)))];
-        xscatter_testkit::check_extractor(&QRange::new(), &frames).unwrap();
+        xscatter_testkit::check_extractor(&QRange::new(QRangeConfig::default()).unwrap(), &frames)
+            .unwrap();
     }
 }

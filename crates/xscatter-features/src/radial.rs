@@ -26,15 +26,17 @@
 use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
-use xscatter_core::{Error, ErrorKind, FeatureExtractor, Frame, PixelPosition, Result};
-use xscatter_geometry::{PixelMap, beam_centre_px};
+use serde::{Deserialize, Serialize};
+use xscatter_core::{FeatureExtractor, Frame, Result};
 
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform};
-use crate::resample::{Resampled, degenerate, name_frame};
+use crate::place::{beam_centre, pixel_map};
+use crate::resample::{Grid, Resampled, degenerate};
 
 /// What the rings are equally spaced in; see the [module](self).
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RadialAxis {
     /// Distance to the beam centre over that of the farthest corner.
     #[default]
@@ -49,7 +51,8 @@ pub enum RadialAxis {
 }
 
 /// What is computed for every ring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RadialStatistic {
     /// The mean of the transformed intensities.
     Mean,
@@ -72,7 +75,8 @@ impl RadialStatistic {
 }
 
 /// What stands for the mean and the deviation of a ring without a valid pixel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EmptyBin {
     /// The values of the nearest ring that has any; of two at the same distance, the inner one.
     #[default]
@@ -82,7 +86,8 @@ pub enum EmptyBin {
 }
 
 /// What [`RadialProfile`] computes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RadialConfig {
     /// The number of rings.
     pub bins: usize,
@@ -190,7 +195,7 @@ impl RadialProfile {
     }
 
     fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
-        let image = Resampled::of(frame, None)?;
+        let image = Resampled::of(frame, Grid::Native)?;
         let mut rings = vec![Ring::default(); self.config.bins];
         self.fill(frame, &image, &mut rings)?;
         let filled: Vec<usize> = (0..rings.len()).filter(|&k| rings[k].valid > 0).collect();
@@ -313,30 +318,10 @@ fn nearest(filled: &[usize], k: usize) -> usize {
         .unwrap_or(k)
 }
 
-/// Where the direct beam meets the detector: by the geometry, else as the frame states it.
-pub(crate) fn beam_centre(frame: &Frame) -> Result<PixelPosition> {
-    let geometry = frame.info.geometry.as_ref();
-    geometry
-        .and_then(|geometry| beam_centre_px(geometry, frame.shape()))
-        .or(frame.info.beam_centre_px)
-        .ok_or_else(|| missing(frame, "a geometry or a beam centre"))
-}
-
 /// The length of the scattering vector at the centre of a pixel.
 fn q_inv_nm(frame: &Frame) -> Result<impl Fn(usize, usize) -> f64> {
     let map = pixel_map(frame)?;
     Ok(move |row: usize, column: usize| map.q_inv_nm_at(row as f64 + 0.5, column as f64 + 0.5))
-}
-
-fn pixel_map(frame: &Frame) -> Result<PixelMap> {
-    let geometry = frame.info.geometry.as_ref();
-    let geometry = geometry.ok_or_else(|| missing(frame, "a geometry"))?;
-    PixelMap::new(geometry, frame.shape()).map_err(|error| name_frame(error.into(), frame))
-}
-
-fn missing(frame: &Frame, what: &str) -> Error {
-    let message = format!("expected {what} for a radial profile, found none");
-    name_frame(Error::new(ErrorKind::MissingMetadata, message), frame)
 }
 
 #[cfg(test)]
@@ -345,7 +330,8 @@ mod tests {
     use approx::assert_relative_eq;
     use ndarray::{Array2, Axis};
     use std::sync::Arc;
-    use xscatter_core::{FrameInfo, Geometry, Mask};
+    use xscatter_core::{ErrorKind, FrameInfo, Geometry, Mask, PixelPosition};
+    use xscatter_geometry::PixelMap;
 
     const CENTRE: PixelPosition = PixelPosition {
         row: 20.25,

@@ -1,4 +1,5 @@
-//! Masked means on a coarser grid, so that detectors of all sizes look alike.
+//! What extractors see of a frame: its valid counts, as they stand or as masked means on a grid, so that
+//! detectors of all sizes look alike.
 //!
 //! A target pixel is the mean of the valid counts of its source pixels, each weighted by the area
 //! that the two share: with weights `w` and validity `v`, value `Σ w v I / Σ w v` and coverage
@@ -6,65 +7,149 @@
 //! turns up to rounding. Counts are averaged, not summed, so the scale of intensities stays; average
 //! before any logarithm, never after.
 //!
-//! Cost: one pass over the pixels, linear in their number.
+//! Cost: one pass over the pixels, linear in their number; a frame without a mask is borrowed as it
+//! stands.
 
-use ndarray::Array2;
+use ndarray::{Array2, CowArray, Ix2};
+use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, Frame, Result};
 
 /// The smallest part of a target pixel that must be measured for it to count.
 pub const MIN_COVERAGE: f32 = 0.25;
 
-/// A frame's intensities on a grid, and how much of each pixel was measured.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resampled {
-    /// The mean of the valid counts; 0 where [`coverage`](Self::coverage) is 0.
-    pub values: Array2<f32>,
-    /// The part of the pixel's area that was valid, 0 to 1.
-    pub coverage: Array2<f32>,
+/// The pixels that features are computed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grid {
+    /// Those of the frame, whatever its size.
+    #[default]
+    Native,
+    /// Averaged down until the longer side has this many pixels, the aspect kept; a frame that is not
+    /// larger stays as it is.
+    LongSide(usize),
+    /// Averaged down to this shape, whatever the aspect; a frame with fewer rows or columns is refused.
+    Averaged {
+        /// Rows of the grid.
+        rows: usize,
+        /// Columns of the grid.
+        columns: usize,
+    },
+    /// Those of the frame, which must have this shape; any other is refused.
+    Exact {
+        /// Rows of the frame.
+        rows: usize,
+        /// Columns of the frame.
+        columns: usize,
+    },
 }
 
-impl Resampled {
-    /// The frame on a grid whose longer side has `long_side` pixels and whose aspect is the frame's;
-    /// as it stands for `None`, or if the frame is not larger than that.
+/// A [`Grid`] that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum GridError {
+    /// Sides too short for what is computed on them.
+    #[error("expected a grid of at least {least} pixels a side, got {found:?}")]
+    Small {
+        /// The shortest side that will do.
+        least: usize,
+        /// What was asked for.
+        found: Grid,
+    },
+    /// The number of columns of the features would depend on the frame.
+    #[error("expected a grid of a fixed shape (averaged or exact), got {0:?}")]
+    NotFixed(Grid),
+}
+
+impl Grid {
+    /// Refuses grids with sides below `least` pixels.
+    pub(crate) fn check(self, least: usize) -> Result<(), GridError> {
+        match self {
+            Self::Native => Ok(()),
+            Self::LongSide(side) if side >= least => Ok(()),
+            Self::Averaged { rows, columns } | Self::Exact { rows, columns }
+                if rows.min(columns) >= least =>
+            {
+                Ok(())
+            }
+            _ => Err(GridError::Small { least, found: self }),
+        }
+    }
+
+    /// The shape of every image on this grid; refuses grids whose shape depends on the frame, and sides
+    /// below `least` pixels.
+    pub(crate) fn fixed_shape(self, least: usize) -> Result<(usize, usize), GridError> {
+        self.check(least)?;
+        match self {
+            Self::Averaged { rows, columns } | Self::Exact { rows, columns } => Ok((rows, columns)),
+            Self::Native | Self::LongSide(_) => Err(GridError::NotFixed(self)),
+        }
+    }
+}
+
+/// A frame's intensities on a grid, and how much of each pixel was measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resampled<'a> {
+    /// The mean of the valid counts; 0 where the coverage is 0.
+    pub values: CowArray<'a, f32, Ix2>,
+    /// The part of each pixel's area that was valid, 0 to 1; `None` if that is 1 for all of them.
+    pub coverage: Option<Array2<f32>>,
+}
+
+impl<'a> Resampled<'a> {
+    /// The frame on a grid.
     ///
     /// ```
-    /// use ndarray::{Array2, array};
+    /// use ndarray::array;
     /// use xscatter_core::{Frame, Mask};
-    /// use xscatter_features::Resampled;
+    /// use xscatter_features::{Grid, Resampled};
     ///
     /// let frame = Frame::new(array![[1.0, 3.0, 8.0, -1.0]])
     ///     .with_mask(Mask::from_bad(array![[false, false, false, true]].view()))?;
-    /// let half = Resampled::of(&frame, Some(2))?;
+    /// let half = Resampled::of(&frame, Grid::LongSide(2))?;
     /// assert_eq!(half.values, array![[2.0, 8.0]]);
-    /// assert_eq!(half.coverage, array![[1.0, 0.5]]);
+    /// assert_eq!(half.coverage, Some(array![[1.0, 0.5]]));
     /// # Ok::<(), xscatter_core::Error>(())
     /// ```
     ///
     /// # Errors
     /// [`ErrorKind::DegenerateData`], naming the frame, if no pixel counts or a valid pixel is not
-    /// finite; [`ErrorKind::InvalidArgument`] for a long side of 0.
-    pub fn of(frame: &Frame, long_side: Option<usize>) -> Result<Self> {
+    /// finite; [`ErrorKind::ShapeMismatch`] for a frame that the grid refuses;
+    /// [`ErrorKind::InvalidArgument`] for a grid without pixels.
+    pub fn of(frame: &'a Frame, grid: Grid) -> Result<Self> {
+        grid.check(1)
+            .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))?;
         let (rows, columns) = frame.shape();
         let long = rows.max(columns);
-        let image = match long_side {
-            Some(0) => {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    "expected a long side of at least 1 pixel, got 0",
-                ));
-            }
-            Some(target) if target < long => {
+        let refused = |expected: String| {
+            let found = format!("expected a frame of {expected} pixels, found {rows}x{columns}");
+            Err(name_frame(
+                Error::new(ErrorKind::ShapeMismatch, found),
+                frame,
+            ))
+        };
+        let image = match grid {
+            Grid::LongSide(target) if target < long => {
                 let scaled =
                     |size: usize| ((size * target) as f64 / long as f64).round().max(1.0) as usize;
                 area_mean(frame, scaled(rows), scaled(columns))?
             }
+            Grid::Averaged {
+                rows: least_rows,
+                columns: least_columns,
+            } if (rows, columns) != (least_rows, least_columns) => {
+                if rows < least_rows || columns < least_columns {
+                    return refused(format!("at least {least_rows}x{least_columns}"));
+                }
+                area_mean(frame, least_rows, least_columns)?
+            }
+            Grid::Exact {
+                rows: same_rows,
+                columns: same_columns,
+            } if (rows, columns) != (same_rows, same_columns) => {
+                return refused(format!("{same_rows}x{same_columns}"));
+            }
             _ => as_it_stands(frame)?,
         };
-        if !image
-            .coverage
-            .iter()
-            .any(|&coverage| coverage >= MIN_COVERAGE)
-        {
+        if image.valid_values().next().is_none() {
             return Err(degenerate(
                 frame,
                 format!("expected valid pixels, found none of {rows}x{columns}"),
@@ -78,43 +163,64 @@ impl Resampled {
         self.values.dim()
     }
 
-    /// Whether enough of the pixel was measured: at least [`MIN_COVERAGE`].
+    /// Whether enough of a pixel was measured.
     ///
     /// # Panics
-    /// If the pixel is outside the grid.
+    /// If the pixel is not in the image.
     pub fn is_valid(&self, row: usize, column: usize) -> bool {
-        self.coverage[(row, column)] >= MIN_COVERAGE
+        let coverage = self.coverage.as_ref();
+        coverage.is_none_or(|coverage| coverage[(row, column)] >= MIN_COVERAGE)
     }
 
-    /// The values that count, row by row.
+    /// The values row by row; those of pixels that do not count are arbitrary (but finite).
+    ///
+    /// # Panics
+    /// Never: frames are row-major.
+    pub fn as_slice(&self) -> &[f32] {
+        self.values.as_slice().expect("frames are row-major")
+    }
+
+    /// The coverage row by row, if a pixel was not measured in full.
+    ///
+    /// # Panics
+    /// Never: it is made row-major.
+    pub fn coverage_slice(&self) -> Option<&[f32]> {
+        let coverage = self.coverage.as_ref();
+        coverage.map(|coverage| coverage.as_slice().expect("made row-major"))
+    }
+
+    /// The values that count, in storage order.
     pub(crate) fn valid_values(&self) -> impl Iterator<Item = f32> + '_ {
-        self.values
-            .iter()
-            .zip(&self.coverage)
-            .filter(|(_, coverage)| **coverage >= MIN_COVERAGE)
-            .map(|(&value, _)| value)
+        let coverage = self.coverage_slice();
+        let valid = move |index: &usize| coverage.is_none_or(|c| c[*index] >= MIN_COVERAGE);
+        let values = self.as_slice();
+        (0..values.len()).filter(valid).map(|index| values[index])
     }
 
-    /// The values that count, in ascending order.
+    /// The values that count, ascending.
     pub(crate) fn sorted(&self) -> Vec<f32> {
         let mut sorted: Vec<f32> = self.valid_values().collect();
         sorted.sort_unstable_by(f32::total_cmp);
         sorted
     }
 
-    /// `f` of every value that counts and `otherwise` for the rest, row by row.
+    /// What `f` makes of every value that counts, row-major; `otherwise` for the others.
     pub(crate) fn map_valid<T: Copy>(&self, otherwise: T, f: impl Fn(f32) -> T) -> Vec<T> {
-        self.values
-            .iter()
-            .zip(&self.coverage)
-            .map(|(&value, &coverage)| {
-                if coverage >= MIN_COVERAGE {
-                    f(value)
-                } else {
-                    otherwise
-                }
-            })
-            .collect()
+        let values = self.as_slice();
+        match self.coverage_slice() {
+            None => values.iter().map(|&value| f(value)).collect(),
+            Some(coverage) => values
+                .iter()
+                .zip(coverage)
+                .map(|(&value, &coverage)| {
+                    if coverage >= MIN_COVERAGE {
+                        f(value)
+                    } else {
+                        otherwise
+                    }
+                })
+                .collect(),
+        }
     }
 }
 
@@ -141,22 +247,51 @@ fn not_finite(frame: &Frame, row: usize, column: usize, count: f32) -> Error {
     )
 }
 
-fn as_it_stands(frame: &Frame) -> Result<Resampled> {
-    let shape = frame.shape();
+fn as_it_stands(frame: &Frame) -> Result<Resampled<'_>> {
+    let Some(mask) = frame.mask() else {
+        check_finite(frame, frame.as_slice())?;
+        return Ok(Resampled {
+            values: frame.counts().into(),
+            coverage: None,
+        });
+    };
     let mut values = frame.counts().to_owned();
-    let mut coverage = Array2::ones(shape);
-    if let Some(mask) = frame.mask() {
-        for ((value, coverage), flags) in values.iter_mut().zip(&mut coverage).zip(mask.as_slice())
-        {
-            if !flags.is_valid() {
-                (*value, *coverage) = (0.0, 0.0);
-            }
+    let mut coverage = Array2::ones(frame.shape());
+    for ((value, coverage), flags) in values.iter_mut().zip(&mut coverage).zip(mask.as_slice()) {
+        if !flags.is_valid() {
+            (*value, *coverage) = (0.0, 0.0);
         }
     }
-    if let Some(((row, column), &count)) = values.indexed_iter().find(|(_, v)| !v.is_finite()) {
-        return Err(not_finite(frame, row, column, count));
+    check_finite(frame, values.as_slice().expect("frames are row-major"))?;
+    Ok(Resampled {
+        values: values.into(),
+        coverage: Some(coverage),
+    })
+}
+
+/// Names the first count that is not finite.
+fn check_finite(frame: &Frame, values: &[f32]) -> Result<()> {
+    // The bits of absolute values are ordered as the values; a largest without a branch runs in vectors.
+    let largest = |block: &[f32]| {
+        let magnitudes = block.iter().map(|value| value.abs().to_bits());
+        magnitudes.fold(0, u32::max)
+    };
+    for (block, part) in values.chunks(4096).enumerate() {
+        if largest(part) < f32::INFINITY.to_bits() {
+            continue;
+        }
+        if let Some(within) = part.iter().position(|value| !value.is_finite()) {
+            let index = block * 4096 + within;
+            let columns = frame.shape().1;
+            return Err(not_finite(
+                frame,
+                index / columns,
+                index % columns,
+                values[index],
+            ));
+        }
     }
-    Ok(Resampled { values, coverage })
+    Ok(())
 }
 
 /// For one source pixel of an axis: the first target pixel it touches, and the parts of its length
@@ -184,7 +319,7 @@ fn shares(source: usize, target: usize) -> Vec<Share> {
         .collect()
 }
 
-fn area_mean(frame: &Frame, target_rows: usize, target_columns: usize) -> Result<Resampled> {
+fn area_mean(frame: &Frame, target_rows: usize, target_columns: usize) -> Result<Resampled<'_>> {
     let (rows, columns) = frame.shape();
     let (row_shares, column_shares) = (shares(rows, target_rows), shares(columns, target_columns));
     let flags = frame.mask().map(|mask| mask.as_slice());
@@ -221,12 +356,14 @@ fn area_mean(frame: &Frame, target_rows: usize, target_columns: usize) -> Result
     let area = (rows as f64 / target_rows as f64) * (columns as f64 / target_columns as f64);
     let cell = |row: usize, column: usize| sums[row * target_columns + column];
     let shape = (target_rows, target_columns);
+    let values = Array2::from_shape_fn(shape, |(row, column)| match cell(row, column) {
+        (_, 0.0) => 0.0,
+        (sum, weight) => (sum / weight) as f32,
+    });
+    let coverage = |(row, column)| (cell(row, column).1 / area) as f32;
     Ok(Resampled {
-        values: Array2::from_shape_fn(shape, |(row, column)| match cell(row, column) {
-            (_, 0.0) => 0.0,
-            (sum, weight) => (sum / weight) as f32,
-        }),
-        coverage: Array2::from_shape_fn(shape, |(row, column)| (cell(row, column).1 / area) as f32),
+        values: values.into(),
+        coverage: flags.map(|_| Array2::from_shape_fn(shape, coverage)),
     })
 }
 
@@ -244,10 +381,39 @@ mod tests {
         })
     }
 
+    fn averaged(rows: usize, columns: usize) -> Grid {
+        Grid::Averaged { rows, columns }
+    }
+
+    fn exact(rows: usize, columns: usize) -> Grid {
+        Grid::Exact { rows, columns }
+    }
+
+    #[test]
+    fn a_frame_that_a_grid_refuses_is_an_error_that_states_both_shapes() {
+        let frame = Frame::new(noisy((5, 40)));
+        for (grid, expected) in [
+            (
+                averaged(6, 6),
+                "expected a frame of at least 6x6 pixels, found 5x40",
+            ),
+            (exact(5, 41), "expected a frame of 5x41 pixels, found 5x40"),
+        ] {
+            let error = Resampled::of(&frame, grid).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ShapeMismatch);
+            assert!(error.to_string().ends_with(expected), "{error}");
+        }
+        assert!(Resampled::of(&frame, averaged(5, 7)).is_ok());
+        assert!(Grid::Native.fixed_shape(1).is_err());
+        assert_eq!(exact(8, 9).fixed_shape(8), Ok((8, 9)));
+        assert!(exact(8, 9).fixed_shape(9).is_err());
+    }
+
     #[test]
     fn whole_blocks_give_their_means() {
         let counts = noisy((6, 8));
-        let image = Resampled::of(&Frame::new(counts.clone()), Some(4)).unwrap();
+        let frame = Frame::new(counts.clone());
+        let image = Resampled::of(&frame, Grid::LongSide(4)).unwrap();
         assert_eq!(image.shape(), (3, 4));
         for ((row, column), &value) in image.values.indexed_iter() {
             let block = counts.slice(ndarray::s![
@@ -261,14 +427,19 @@ mod tests {
     #[test]
     fn uneven_ratios_keep_the_mean_and_the_full_coverage() {
         let counts = noisy((103, 77));
-        let image = Resampled::of(&Frame::new(counts.clone()), Some(32)).unwrap();
+        let frame = Frame::new(counts.clone());
+        let image = Resampled::of(&frame, Grid::LongSide(32)).unwrap();
         assert_eq!(image.shape(), (32, 24));
         assert_relative_eq!(
             image.values.mean().unwrap(),
             counts.mean().unwrap(),
             max_relative = 1e-5
         );
-        for &coverage in &image.coverage {
+        let all = Mask::from_bad(Array2::from_elem((103, 77), false).view());
+        let frame = Frame::new(counts.clone()).with_mask(all).unwrap();
+        let masked = Resampled::of(&frame, Grid::LongSide(32)).unwrap();
+        assert_eq!(masked.values, image.values);
+        for &coverage in &masked.coverage.unwrap() {
             assert_relative_eq!(coverage, 1.0, epsilon = 1e-6);
         }
     }
@@ -276,11 +447,14 @@ mod tests {
     #[test]
     fn it_commutes_with_flips_and_transposition() {
         let counts = noisy((53, 38));
-        let plain = Resampled::of(&Frame::new(counts.clone()), Some(16)).unwrap();
+        let frame = Frame::new(counts.clone());
+        let plain = Resampled::of(&frame, Grid::LongSide(16)).unwrap();
         let mut flipped = counts.clone();
         flipped.invert_axis(Axis(0));
-        let flipped = Resampled::of(&Frame::new(flipped), Some(16)).unwrap();
-        let turned = Resampled::of(&Frame::new(counts.reversed_axes()), Some(16)).unwrap();
+        let flipped = Frame::new(flipped);
+        let flipped = Resampled::of(&flipped, Grid::LongSide(16)).unwrap();
+        let turned = Frame::new(counts.reversed_axes());
+        let turned = Resampled::of(&turned, Grid::LongSide(16)).unwrap();
         let (rows, _) = plain.shape();
         for ((row, column), &value) in plain.values.indexed_iter() {
             let mirror = flipped.values[(rows - 1 - row, column)];
@@ -292,9 +466,13 @@ mod tests {
     #[test]
     fn a_frame_that_is_small_enough_stays_as_it_is() {
         let counts = noisy((5, 4));
-        let image = Resampled::of(&Frame::new(counts.clone()), Some(5)).unwrap();
-        assert_eq!(image.values, counts);
-        assert_eq!(image.coverage, Array2::<f32>::ones((5, 4)));
+        let frame = Frame::new(counts.clone());
+        for grid in [Grid::LongSide(5), Grid::Native, exact(5, 4), averaged(5, 4)] {
+            let image = Resampled::of(&frame, grid).unwrap();
+            assert_eq!(image.values, counts);
+            assert_eq!(image.coverage, None);
+            assert!(image.values.is_view());
+        }
     }
 
     #[test]
@@ -302,8 +480,8 @@ mod tests {
         let mut frame = Frame::new(array![[1.0, f32::NAN], [2.0, 3.0]]);
         frame.info.path = Some("a.cbf".into());
         frame.info.index = 4;
-        for side in [None, Some(1)] {
-            let error = Resampled::of(&frame, side).unwrap_err();
+        for grid in [Grid::Native, Grid::LongSide(1), averaged(1, 1)] {
+            let error = Resampled::of(&frame, grid).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::DegenerateData);
             assert_eq!(
                 error.to_string(),
@@ -314,14 +492,14 @@ mod tests {
         let masked = frame
             .with_mask(Mask::from_bad(Array2::from_elem((2, 2), true).view()))
             .unwrap();
-        for side in [None, Some(1)] {
-            let error = Resampled::of(&masked, side).unwrap_err();
+        for grid in [Grid::Native, Grid::LongSide(1), averaged(1, 1)] {
+            let error = Resampled::of(&masked, grid).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "a.cbf: at frame 4: expected valid pixels, found none of 2x2"
             );
         }
-        let error = Resampled::of(&masked, Some(0)).unwrap_err();
+        let error = Resampled::of(&masked, Grid::LongSide(0)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }
 
@@ -336,8 +514,10 @@ mod tests {
             let mut spoiled = counts.clone();
             spoiled.zip_mut_with(&bad, |count, &bad| if bad { *count = garbage });
             let mask = Mask::from_bad(bad.view());
-            let clean = Resampled::of(&Frame::new(counts).with_mask(mask.clone()).unwrap(), Some(side));
-            let spoiled = Resampled::of(&Frame::new(spoiled).with_mask(mask).unwrap(), Some(side));
+            let clean = Frame::new(counts).with_mask(mask.clone()).unwrap();
+            let clean = Resampled::of(&clean, Grid::LongSide(side));
+            let spoiled = Frame::new(spoiled).with_mask(mask).unwrap();
+            let spoiled = Resampled::of(&spoiled, Grid::LongSide(side));
             match (clean, spoiled) {
                 (Ok(clean), Ok(spoiled)) => prop_assert_eq!(clean, spoiled),
                 (clean, spoiled) => prop_assert!(clean.is_err() && spoiled.is_err()),

@@ -1,35 +1,27 @@
 //! Every extractor of the crate keeps the contract of the seam, on one and on two threads.
 
 use ndarray::Array2;
-use xscatter_core::{FeatureExtractor, Frame, FrameInfo, Mask, PixelPosition};
+use xscatter_core::{FeatureExtractor, Frame, FrameInfo, Geometry, Mask, PixelPosition};
 use xscatter_features::{
-    EmptyBin, Glcm, GlcmAggregation, GlcmConfig, HistogramConfig, HistogramForm,
-    HistogramStatistics, IntensityTransform, Layout, LayoutConfig, LevelRange, RadialConfig,
-    RadialProfile,
+    EmptyBin, FeatureConfig, GlcmAggregation, GlcmConfig, Grid, HistogramConfig, HistogramForm,
+    IntensityTransform, LayoutConfig, LevelRange, RadialConfig,
 };
 use xscatter_testkit::check_extractor;
 
+/// Extractors whose module says which values may be missing.
+const MAY_BE_MISSING: [&str; 1] = ["radial"];
+
+/// The whole catalogue, and settings far from the defaults.
 fn extractors() -> Vec<Box<dyn FeatureExtractor>> {
-    let glcm = |config| Glcm::new(config).expect("a sensible setting").boxed();
-    let histogram = |config| {
-        HistogramStatistics::new(config)
-            .expect("a sensible setting")
-            .boxed()
-    };
-    let radial = |config| {
-        RadialProfile::new(config)
-            .expect("a sensible setting")
-            .boxed()
-    };
-    vec![
-        glcm(GlcmConfig::default()),
-        glcm(GlcmConfig {
+    let mut configs = FeatureConfig::all();
+    configs.extend([
+        FeatureConfig::Glcm(GlcmConfig {
             range: LevelRange::Rank,
             levels: 16,
-            resolution: Some(24),
+            grid: Grid::LongSide(24),
             ..Default::default()
         }),
-        glcm(GlcmConfig {
+        FeatureConfig::Glcm(GlcmConfig {
             transform: IntensityTransform::Asinh { scale: 3.0 },
             range: LevelRange::Quantile {
                 low: 0.02,
@@ -40,50 +32,49 @@ fn extractors() -> Vec<Box<dyn FeatureExtractor>> {
             aggregation: GlcmAggregation::PerAngle,
             ..Default::default()
         }),
-        histogram(HistogramConfig::default()),
-        histogram(HistogramConfig {
+        FeatureConfig::Histogram(HistogramConfig {
             form: HistogramForm::Original,
             transform: IntensityTransform::Raw,
-            resolution: Some(20),
+            grid: Grid::LongSide(20),
             ..Default::default()
         }),
-        radial(RadialConfig::default()),
-        radial(RadialConfig {
+        FeatureConfig::RadialProfile(RadialConfig {
             empty: EmptyBin::Missing,
             transform: IntensityTransform::Anscombe,
             ..Default::default()
         }),
-        Layout::new(LayoutConfig {
+        FeatureConfig::Layout(LayoutConfig {
             resolution: 32,
             grid: 3,
-        })
-        .expect("a sensible setting")
-        .boxed(),
-    ]
+        }),
+    ]);
+    let built = configs.iter().map(FeatureConfig::build);
+    built.map(|one| one.expect("sensible settings")).collect()
 }
 
 /// Frames of different sizes, with and without a mask.
 fn frames() -> Vec<Frame> {
-    (0..6)
+    (0..4)
         .map(|k: usize| {
-            let shape = (37 + 5 * k, 52 - 3 * k);
+            let shape = (137 + 5 * k, 152 - 3 * k);
             let counts = Array2::from_shape_fn(shape, |(row, column)| {
-                let halo = 9_000 / (20 + row.abs_diff(15).pow(2) + column.abs_diff(9 * k).pow(2));
+                let halo = 90_000 / (20 + row.abs_diff(65).pow(2) + column.abs_diff(19 * k).pow(2));
                 (halo + (row * 7 + column * (k + 3) + row * column) % 13) as f32
             });
+            let centre = PixelPosition {
+                row: 65.5,
+                column: 19.0 * k as f64 + 0.5,
+            };
             let info = FrameInfo {
                 index: k,
-                beam_centre_px: Some(PixelPosition {
-                    row: 15.5,
-                    column: 9.0 * k as f64 + 0.5,
-                }),
+                geometry: Some(Geometry::transmission(1.0, centre, 172e-6, 1e-10).into()),
                 ..Default::default()
             };
             let frame = Frame::new(counts).with_info(info);
             if k.is_multiple_of(2) {
                 return frame;
             }
-            let bad = Array2::from_shape_fn(shape, |(row, column)| row == 20 || column % 17 == k);
+            let bad = Array2::from_shape_fn(shape, |(row, column)| row == 20 || column % 37 == k);
             frame
                 .with_mask(Mask::from_bad(bad.view()))
                 .expect("the shapes agree")
@@ -101,11 +92,13 @@ fn every_extractor_keeps_the_contract() {
 }
 
 #[test]
-fn every_value_is_finite_unless_missing_values_were_asked_for() {
+fn every_value_is_finite_or_documented_as_missing() {
     for extractor in extractors() {
         let table = extractor.extract(&frames()).expect("the frames are sound");
-        let asked_for = extractor.name() == "radial";
-        assert!(asked_for || table.values().iter().all(|value| value.is_finite()));
+        for (column, value) in table.columns().iter().zip(table.values()) {
+            let missing = value.is_nan() && MAY_BE_MISSING.contains(&extractor.name());
+            assert!(missing || value.is_finite(), "{column}: {value}");
+        }
     }
 }
 
@@ -129,12 +122,16 @@ fn one_and_two_threads_give_the_same_bits() {
 #[test]
 fn the_first_bad_frame_is_the_one_that_is_named() {
     let mut frames = frames();
-    for bad in [4, 2] {
+    for bad in [3, 2] {
         let shape = frames[bad].shape();
         let mask = Mask::from_bad(Array2::from_elem(shape, true).view());
         frames[bad] = frames[bad].clone().with_mask(mask).expect("the same shape");
     }
     for extractor in extractors() {
+        // The one extractor that reads no pixel has nothing to complain about.
+        if extractor.name() == "q-range" {
+            continue;
+        }
         let error = extractor.extract(&frames).expect_err("two frames are bad");
         assert_eq!(error.place(), Some("frame 2"), "{}", extractor.name());
         assert_eq!(error.kind(), xscatter_core::ErrorKind::DegenerateData);

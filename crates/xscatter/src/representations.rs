@@ -25,7 +25,7 @@ use xscatter_core::{
 use xscatter_deep::{LeNetExtractor, TrainedNetwork};
 use xscatter_features::{
     Azimuthal, AzimuthalConfig, Glcm, GlcmConfig, HistogramConfig, HistogramStatistics, Layout,
-    LayoutConfig, QRange, RadialConfig, RadialProfile,
+    LayoutConfig, QRange, QRangeConfig, RadialConfig, RadialProfile,
 };
 use xscatter_heal::{BeamCentre, CentreConfig, Fallback, ZingerRemoval};
 
@@ -156,7 +156,9 @@ pub fn extractor(
         ("azimuthal", _) => Azimuthal::new(AzimuthalConfig::default())
             .map_err(|error| invalid(&error))?
             .boxed(),
-        ("q-range", _) => QRange::new().boxed(),
+        ("q-range", _) => QRange::new(QRangeConfig::default())
+            .map_err(|error| invalid(&error))?
+            .boxed(),
         ("lenet", Some(network)) => LeNetExtractor::new(network.clone()).boxed(),
         ("lenet", None) => return Err(invalid(&"expected a trained network, got none")),
         _ => return Err(invalid(&"expected the name of a part of a representation")),

@@ -4,7 +4,7 @@ use xscatter_core::{Frame, Result};
 
 use super::symmetry::best_mirror;
 use crate::intensity::quantile_of_sorted;
-use crate::resample::Resampled;
+use crate::resample::{Grid, Resampled};
 
 /// How far above the frame's typical count the scale turns from linear to logarithmic: at a tenth.
 const KNEE: f64 = 10.0;
@@ -30,7 +30,7 @@ impl Picture {
     /// `I` are the counts above their 1st percentile, cut at their 99th so that a glimpse of the
     /// direct beam does not set the scale; `Ī` is their mean.
     pub(super) fn of(frame: &Frame, resolution: usize) -> Result<Self> {
-        let image = Resampled::of(frame, Some(resolution))?;
+        let image = Resampled::of(frame, Grid::LongSide(resolution))?;
         let sorted = image.sorted();
         // Integrating detectors add an offset; without its removal they would show no contrast.
         let floor = quantile_of_sorted(&sorted, OUTLIERS[0], |count| count);

@@ -1,0 +1,165 @@
+//! Every extractor that a configuration alone makes, as data.
+//!
+//! A [`FeatureConfig`] is the name of an extractor and its settings. It reads from and writes to JSON,
+//! so that a study is a list of them and a cache can tell them apart:
+//!
+//! ```
+//! use xscatter_features::FeatureConfig;
+//!
+//! let config: FeatureConfig = serde_json::from_str(r#"{"glcm": {"distances_px": [1, 8]}}"#)?;
+//! assert_eq!(config.name(), "glcm");
+//! assert_eq!(config.build()?.columns().len(), 2 * 10 * 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Extractors that must be fitted first (the visual words) are not here.
+
+use serde::{Deserialize, Serialize};
+use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
+
+use crate::azimuthal::{Azimuthal, AzimuthalConfig};
+use crate::glcm::{Glcm, GlcmConfig};
+use crate::histogram::{HistogramConfig, HistogramStatistics};
+use crate::layout::{Layout, LayoutConfig};
+use crate::q_range::{QRange, QRangeConfig};
+use crate::radial::{RadialConfig, RadialProfile};
+
+macro_rules! catalogue {
+    ($($name:literal $variant:ident $extractor:ident $config:ident $group:ident, $summary:literal;)*) => {
+        /// An extractor and its settings; see the [module](self).
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub enum FeatureConfig {
+            $(
+                #[doc = $summary]
+                #[serde(rename = $name)]
+                $variant($config),
+            )*
+        }
+
+        impl FeatureConfig {
+            /// Every extractor with its default settings, group by group.
+            pub fn all() -> Vec<Self> {
+                vec![$(Self::$variant($config::default()),)*]
+            }
+
+            /// The name by which a user asks for it.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            /// What it describes, in a line.
+            pub const fn summary(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $summary,)*
+                }
+            }
+
+            /// What kind of description it is.
+            pub const fn group(&self) -> Group {
+                match self {
+                    $(Self::$variant(_) => Group::$group,)*
+                }
+            }
+
+            /// The extractor.
+            ///
+            /// # Errors
+            /// [`ErrorKind::InvalidArgument`] if a setting is outside its domain.
+            pub fn build(&self) -> Result<Box<dyn FeatureExtractor>> {
+                let invalid = |error: String| {
+                    Error::new(ErrorKind::InvalidArgument, format!("{}: {error}", self.name()))
+                };
+                match self {
+                    $(
+                        Self::$variant(config) => $extractor::new(config.clone())
+                            .map(FeatureExtractor::boxed)
+                            .map_err(|error| invalid(error.to_string())),
+                    )*
+                }
+            }
+        }
+    };
+}
+
+/// Kinds of descriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// Grey levels and how they neighbour each other.
+    Texture,
+    /// Form and frequencies of the image.
+    Shape,
+    /// Local descriptors on a grid.
+    Local,
+    /// Quantities of scattering: profiles, peaks, orientation.
+    Physics,
+}
+
+impl Group {
+    /// The name in a listing.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Texture => "texture",
+            Self::Shape => "shape",
+            Self::Local => "local",
+            Self::Physics => "physics",
+        }
+    }
+}
+
+// name, variant, extractor, configuration, group, summary.
+catalogue! {
+    "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
+    "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
+    "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
+    "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
+    "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
+    "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_extractor_builds_with_its_defaults_and_survives_json() {
+        for config in FeatureConfig::all() {
+            let extractor = config.build().unwrap();
+            assert!(!extractor.columns().is_empty());
+            let text = serde_json::to_string(&config).unwrap();
+            assert_eq!(
+                serde_json::from_str::<FeatureConfig>(&text).unwrap(),
+                config
+            );
+            let bare = format!(r#"{{"{}": {{}}}}"#, config.name());
+            assert_eq!(
+                serde_json::from_str::<FeatureConfig>(&bare).unwrap(),
+                config
+            );
+        }
+    }
+
+    #[test]
+    fn columns_of_different_extractors_are_distinct() {
+        let mut names: Vec<String> = FeatureConfig::all()
+            .iter()
+            .flat_map(|config| config.build().unwrap().columns().to_vec())
+            .map(|name| name.to_string())
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn a_setting_that_does_not_exist_or_makes_no_sense_is_refused() {
+        let parsed = serde_json::from_str::<FeatureConfig>(r#"{"glcm": {"distance": 1}}"#);
+        assert!(parsed.unwrap_err().to_string().contains("distance"));
+        let config: FeatureConfig = serde_json::from_str(r#"{"glcm": {"levels": 1}}"#).unwrap();
+        let error = config.build().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert_eq!(error.message(), "glcm: expected 2 to 256 levels, got 1");
+    }
+}
