@@ -3,6 +3,7 @@
 pub mod azimuthal;
 mod batch;
 pub mod catalogue;
+pub mod curve;
 pub mod glcm;
 pub mod histogram;
 pub mod intensity;
@@ -15,6 +16,7 @@ pub mod resample;
 
 pub use azimuthal::{Azimuthal, AzimuthalConfig, AzimuthalError};
 pub use catalogue::FeatureConfig;
+pub use curve::{Curve, CurveError};
 pub use glcm::{Glcm, GlcmAggregation, GlcmConfig, GlcmProperty};
 pub use histogram::{HistogramConfig, HistogramForm, HistogramStatistics};
 pub use intensity::{IntensityTransform, LevelRange};
