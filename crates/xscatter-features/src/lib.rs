@@ -2,9 +2,11 @@
 
 pub mod azimuthal;
 mod batch;
+pub mod cache;
 pub mod catalogue;
 pub mod curve;
 pub mod glcm;
+pub mod grey;
 pub mod histogram;
 pub mod intensity;
 pub mod layout;
@@ -15,9 +17,11 @@ pub mod radial;
 pub mod resample;
 
 pub use azimuthal::{Azimuthal, AzimuthalConfig, AzimuthalError};
+pub use cache::Cached;
 pub use catalogue::FeatureConfig;
 pub use curve::{Curve, CurveError};
 pub use glcm::{Glcm, GlcmAggregation, GlcmConfig, GlcmProperty};
+pub use grey::GreyScale;
 pub use histogram::{HistogramConfig, HistogramForm, HistogramStatistics};
 pub use intensity::{IntensityTransform, LevelRange};
 pub use layout::{Layout, LayoutConfig};
