@@ -20,6 +20,7 @@ use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
+use crate::intensity_profile::{IntensityProfile, ProfileConfig};
 use crate::layout::{Layout, LayoutConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
@@ -113,6 +114,7 @@ catalogue! {
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
+    "intensity-profile" IntensityProfile IntensityProfile ProfileConfig Physics, "Intensity on rings of q, linear or logarithmic";
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
