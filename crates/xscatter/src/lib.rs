@@ -5,10 +5,13 @@ pub mod bystander;
 pub mod catalogue;
 pub mod compare;
 pub mod dataset;
+pub mod describe;
+pub mod mission;
 pub mod prelude;
 pub mod progress;
 pub mod representations;
 pub mod sort;
+pub mod table_file;
 pub mod training;
 
 pub use xscatter_automl as automl;

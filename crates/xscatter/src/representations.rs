@@ -23,12 +23,10 @@ use xscatter_core::{
     StopToken, transform_fn,
 };
 use xscatter_deep::{LeNetExtractor, TrainedNetwork};
-use xscatter_features::{
-    Azimuthal, AzimuthalConfig, Glcm, GlcmConfig, HistogramConfig, HistogramStatistics, Layout,
-    LayoutConfig, QRange, QRangeConfig, RadialConfig, RadialProfile,
-};
+use xscatter_features::FeatureConfig;
 use xscatter_heal::{BeamCentre, CentreConfig, Fallback, ZingerRemoval};
 
+use crate::describe::FeatureSet;
 use crate::progress::{Observer, Progress};
 
 /// What becomes of the geometry in a frame's header.
@@ -66,6 +64,24 @@ impl Recipe {
             header: Header::Kept,
             parts,
         }
+    }
+
+    /// Its parts as extractors with their settings.
+    ///
+    /// # Errors
+    /// If it needs a trained network.
+    pub fn features(&self) -> Result<FeatureSet> {
+        let config = |part: &&str| {
+            FeatureConfig::all()
+                .into_iter()
+                .find(|config| config.name() == *part)
+                .ok_or_else(|| {
+                    let message = "expected a representation that needs no trained network";
+                    Error::new(ErrorKind::InvalidArgument, message)
+                })
+        };
+        let configs: Result<Vec<FeatureConfig>> = self.parts.iter().map(config).collect();
+        configs.map(FeatureSet)
     }
 
     /// Whether it looks through a trained network.
@@ -137,32 +153,25 @@ pub fn extractor(
     part: &str,
     network: Option<&Arc<TrainedNetwork>>,
 ) -> Result<Box<dyn FeatureExtractor>> {
-    let invalid = |error: &dyn std::fmt::Display| {
-        Error::new(ErrorKind::InvalidArgument, format!("{part}: {error}"))
-    };
-    Ok(match (part, network) {
-        ("histogram", _) => HistogramStatistics::new(HistogramConfig::default())
-            .map_err(|error| invalid(&error))?
-            .boxed(),
-        ("glcm", _) => Glcm::new(GlcmConfig::default())
-            .map_err(|error| invalid(&error))?
-            .boxed(),
-        ("radial-profile", _) => RadialProfile::new(RadialConfig::default())
-            .map_err(|error| invalid(&error))?
-            .boxed(),
-        ("layout", _) => Layout::new(LayoutConfig::default())
-            .map_err(|error| invalid(&error))?
-            .boxed(),
-        ("azimuthal", _) => Azimuthal::new(AzimuthalConfig::default())
-            .map_err(|error| invalid(&error))?
-            .boxed(),
-        ("q-range", _) => QRange::new(QRangeConfig::default())
-            .map_err(|error| invalid(&error))?
-            .boxed(),
-        ("lenet", Some(network)) => LeNetExtractor::new(network.clone()).boxed(),
-        ("lenet", None) => return Err(invalid(&"expected a trained network, got none")),
-        _ => return Err(invalid(&"expected the name of a part of a representation")),
-    })
+    if part == "lenet" {
+        return match network {
+            Some(network) => Ok(LeNetExtractor::new(network.clone()).boxed()),
+            None => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "lenet: expected a trained network, got none",
+            )),
+        };
+    }
+    let config = FeatureConfig::all()
+        .into_iter()
+        .find(|config| config.name() == part);
+    let config = config.ok_or_else(|| {
+        Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{part}: expected the name of a part of a representation"),
+        )
+    })?;
+    config.build()
 }
 
 /// What is done to every frame first: zingers are removed.
@@ -192,12 +201,20 @@ pub fn view(header: Header) -> impl FrameTransform {
         }
         Ok(frame)
     });
-    let centre = CentreConfig {
+    (trimmed, centred())
+}
+
+/// Where the header does not say where the beam is, its centre is estimated (the frame's centre if the
+/// image gives none).
+///
+/// # Panics
+/// Never: the settings are fixed and valid.
+pub fn centred() -> impl FrameTransform {
+    let config = CentreConfig {
         fallback: Fallback::FrameCentre,
         ..CentreConfig::default()
     };
-    let centre = BeamCentre::new(centre).expect("only the fallback differs from the default");
-    (trimmed, centre)
+    BeamCentre::new(config).expect("only the fallback differs from the default")
 }
 
 /// The tables of some parts over cleaned frames, looked at in one way.
