@@ -42,7 +42,7 @@ use crate::curve::Curve;
 use crate::intensity::{IntensityError, IntensityTransform};
 use crate::polar::{PolarTable, QAxis, QAxisError, Tables, finite, ring_names};
 use crate::radial::EmptyBin;
-use crate::resample::{Grid, Resampled, degenerate, name_frame};
+use crate::resample::{Grid, Resampled, name_frame};
 
 /// Where the uncertainty of a ring's mean comes from; see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -285,15 +285,7 @@ impl IntensityProfile {
         }
         rings.pop();
         if rings.iter().all(|ring| self.measured(ring).is_none()) {
-            let edges = table.polar.q_edges_inv_nm();
-            return Err(degenerate(
-                frame,
-                format!(
-                    "expected valid pixels on rings from {} to {} per nm, found none",
-                    edges[0],
-                    edges[edges.len() - 1]
-                ),
-            ));
+            return Err(table.polar.unmeasured(frame));
         }
         Ok((table, rings))
     }

@@ -26,7 +26,7 @@ use xscatter_core::{Error, ErrorKind, Frame, Geometry, Result};
 use xscatter_geometry::PixelMap;
 
 use crate::place::pixel_map;
-use crate::resample::{Grid, MIN_COVERAGE, Resampled, name_frame};
+use crate::resample::{Grid, MIN_COVERAGE, Resampled, degenerate, name_frame};
 
 /// What rings are equally wide in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -206,9 +206,7 @@ impl PolarTable {
     /// [`QAxisError`] if the axis is outside its domain, or the frame covers nothing of it.
     pub fn new(map: &PixelMap, axis: &QAxis, sectors: usize) -> Result<Self, QAxisError> {
         axis.check()?;
-        if !(1..=MAX_BINS).contains(&sectors) {
-            return Err(QAxisError::Sectors(sectors));
-        }
+        check_sectors(sectors)?;
         let (rows, columns) = map.shape();
         // One thread: the callers run on all of them, and wait here for each other.
         let centres =
@@ -337,6 +335,36 @@ impl PolarTable {
             sums,
             valid,
         }
+    }
+
+    /// The same for a frame that must have a valid pixel on some ring.
+    pub(crate) fn sums_measured(&self, image: &Resampled, frame: &Frame) -> Result<CellSums> {
+        let cells = self.sums_of(image);
+        if cells.valid.iter().any(|&valid| valid > 0) {
+            return Ok(cells);
+        }
+        Err(self.unmeasured(frame))
+    }
+
+    /// The error of a frame without a valid pixel on any ring.
+    pub(crate) fn unmeasured(&self, frame: &Frame) -> Error {
+        let edges = &self.q_edges_inv_nm;
+        let message = format!(
+            "expected valid pixels on rings from {} to {} per nm, found none",
+            edges[0],
+            edges[edges.len() - 1]
+        );
+        degenerate(frame, message)
+    }
+
+    /// How many pixels each ring has, masked ones included.
+    pub(crate) fn pixels(&self) -> Vec<u32> {
+        let mut pixels = vec![0; self.rings() + 1];
+        for &cell in &self.cells {
+            pixels[cell as usize / self.sectors] += 1;
+        }
+        pixels.pop();
+        pixels
     }
 
     /// Every valid pixel in storage order: its cell (the one beyond the last if it is in no ring), its count.
@@ -519,9 +547,32 @@ impl<T> Tables<T> {
     }
 }
 
+impl Tables<PolarTable> {
+    /// The table for a frame, and the frame's sums on it.
+    pub(crate) fn cells(
+        &self,
+        frame: &Frame,
+        make: impl FnOnce(&PixelMap) -> Result<PolarTable, QAxisError>,
+    ) -> Result<(Arc<PolarTable>, CellSums)> {
+        let image = Resampled::of(frame, Grid::Native)?;
+        let table = self.of(frame, make)?;
+        let cells = table.sums_measured(&image, frame)?;
+        Ok((table, cells))
+    }
+}
+
 impl<T> Clone for Tables<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
+    }
+}
+
+/// Sectors that no ring can have are refused before a frame is there.
+pub(crate) fn check_sectors(sectors: usize) -> Result<(), QAxisError> {
+    if (1..=MAX_BINS).contains(&sectors) {
+        Ok(())
+    } else {
+        Err(QAxisError::Sectors(sectors))
     }
 }
 
