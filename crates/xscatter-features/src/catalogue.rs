@@ -21,8 +21,10 @@ use crate::azimuthal::{Azimuthal, AzimuthalConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::layout::{Layout, LayoutConfig};
+use crate::moments::{HuMoments, HuMomentsConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
+use crate::zernike::{Zernike, ZernikeConfig};
 
 macro_rules! catalogue {
     ($($name:literal $variant:ident $extractor:ident $config:ident $group:ident, $summary:literal;)*) => {
@@ -113,9 +115,11 @@ catalogue! {
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
+    "hu-moments" HuMoments HuMoments HuMomentsConfig Shape, "Hu's invariants of moments: form of the bright part, wherever and however turned";
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
+    "zernike" Zernike Zernike ZernikeConfig Shape, "Zernike moments: smooth form within a disc, however turned";
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use xscatter_features::{
 use xscatter_testkit::check_extractor;
 
 /// Extractors whose module says which values may be missing.
-const MAY_BE_MISSING: [&str; 1] = ["radial"];
+const MAY_BE_MISSING: [&str; 4] = ["radial", "hu-moments", "zernike", "circular-harmonics"];
 
 /// The whole catalogue, and settings far from the defaults.
 fn extractors() -> Vec<Box<dyn FeatureExtractor>> {
