@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
+use crate::fourier_bessel::{FourierBessel, FourierBesselConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::layout::{Layout, LayoutConfig};
@@ -113,6 +114,7 @@ impl Group {
 // name, variant, extractor, configuration, group, summary.
 catalogue! {
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
+    "fourier-bessel" FourierBessel FourierBessel FourierBesselConfig Shape, "Fourier-Bessel coefficients about the beam: rings and their symmetry, fitted around gaps";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
     "hu-moments" HuMoments HuMoments HuMomentsConfig Shape, "Hu's invariants of moments: form of the bright part, wherever and however turned";

@@ -9,7 +9,13 @@ use xscatter_features::{
 use xscatter_testkit::check_extractor;
 
 /// Extractors whose module says which values may be missing.
-const MAY_BE_MISSING: [&str; 4] = ["radial", "hu-moments", "zernike", "circular-harmonics"];
+const MAY_BE_MISSING: [&str; 5] = [
+    "radial",
+    "hu-moments",
+    "zernike",
+    "fourier-bessel",
+    "circular-harmonics",
+];
 
 /// The whole catalogue, and settings far from the defaults.
 fn extractors() -> Vec<Box<dyn FeatureExtractor>> {
