@@ -19,14 +19,17 @@ use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 
 use crate::angular_correlation::{AngularCorrelation, AngularCorrelationConfig};
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
+use crate::fourier_bessel::{FourierBessel, FourierBesselConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::harmonics::{Harmonics, HarmonicsConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::intensity_profile::{IntensityProfile, ProfileConfig};
 use crate::layout::{Layout, LayoutConfig};
+use crate::moments::{HuMoments, HuMomentsConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
+use crate::zernike::{Zernike, ZernikeConfig};
 
 macro_rules! catalogue {
     ($($name:literal $variant:ident $extractor:ident $config:ident $group:ident, $summary:literal;)*) => {
@@ -116,6 +119,7 @@ impl Group {
 catalogue! {
     "correlation" AngularCorrelation AngularCorrelation AngularCorrelationConfig Physics, "Which azimuths of a ring are bright together";
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
+    "fourier-bessel" FourierBessel FourierBessel FourierBesselConfig Shape, "Fourier-Bessel coefficients about the beam: rings and their symmetry, fitted around gaps";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "harmonics" Harmonics Harmonics HarmonicsConfig Physics, "Fourier series of the intensity in the azimuth, by bands of q";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
@@ -124,6 +128,8 @@ catalogue! {
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
     "rings" RingStatistics RingStatistics RingStatisticsConfig Physics, "How counts are distributed along rings of q: noise, texture, grains";
+    "hu-moments" HuMoments HuMoments HuMomentsConfig Shape, "Hu's invariants of moments: form of the bright part, wherever and however turned";
+    "zernike" Zernike Zernike ZernikeConfig Shape, "Zernike moments: smooth form within a disc, however turned";
 }
 
 #[cfg(test)]

@@ -1,0 +1,279 @@
+//! Pixels as angular harmonics on equidistant rings.
+//!
+//! Sums over pixels with functions `g(r) e^{−ilφ}` that are smooth on the scale of the rings are sums over the
+//! rings: each pixel is shared among the twelve rings about it with Lagrange's weights, which are exact for
+//! polynomials of degree 11. For `g = cos(kr)` the error is below 2e-7 where `k` times the distance of two
+//! rings is 0.6.
+
+use pulp::Arch;
+
+/// How many rings share a pixel.
+const STENCIL: usize = 12;
+
+/// `k` times the distance of two rings for the fastest `cos(kr)`.
+pub(super) const PHASE: f64 = 0.6;
+
+/// Rings about a centre; the first few lie at negative radii and the last few outside of the disc.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rings {
+    /// How many lie between the centre and the rim.
+    pub(super) number: usize,
+}
+
+impl Rings {
+    pub(super) fn total(self) -> usize {
+        self.number + STENCIL
+    }
+
+    /// The radius of a ring over that of the disc.
+    pub(super) fn radius(self, ring: usize) -> f64 {
+        (ring as f64 - (STENCIL / 2 - 1) as f64) / self.number as f64
+    }
+
+    /// The first of the rings that share a pixel at a radius (of the disc: 0 to 1), and their shares.
+    #[inline]
+    pub(super) fn shares(self, radius: f64) -> (usize, [f64; STENCIL]) {
+        let place = radius * self.number as f64;
+        let first = place.floor();
+        (first as usize, lagrange(place - first))
+    }
+}
+
+/// Lagrange's weights of points −5, …, 6 at t between 0 and 1.
+#[inline]
+fn lagrange(t: f64) -> [f64; STENCIL] {
+    // 1 / Π_{j ≠ i} (i − j).
+    const SCALES: [f64; STENCIL] = {
+        let mut scales = [1.0; STENCIL];
+        let mut i = 0;
+        while i < STENCIL {
+            let mut j = 0;
+            while j < STENCIL {
+                if i != j {
+                    scales[i] /= i as f64 - j as f64;
+                }
+                j += 1;
+            }
+            i += 1;
+        }
+        scales
+    };
+    let distance: [f64; STENCIL] =
+        std::array::from_fn(|i| t - (i as f64 - (STENCIL / 2 - 1) as f64));
+    let mut weights = SCALES;
+    let (mut below, mut above) = (1.0, 1.0);
+    for i in 0..STENCIL {
+        weights[i] *= below;
+        below *= distance[i];
+        let j = STENCIL - 1 - i;
+        weights[j] *= above;
+        above *= distance[j];
+    }
+    weights
+}
+
+/// Where a disc lies in an image; pixel centres at one half.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Disc {
+    pub(super) centre: [f64; 2],
+    pub(super) radius_px: f64,
+}
+
+/// Harmonics of the pixels on each ring: the cosines of the orders 0, `step`, 2 `step`, …, then the sines.
+#[derive(Debug)]
+pub(super) struct Harmonics {
+    /// How many orders.
+    pub(super) orders: usize,
+    pub(super) sums: Vec<f64>,
+}
+
+impl Harmonics {
+    fn zeros(orders: usize, rings: Rings) -> Self {
+        Self {
+            orders,
+            sums: vec![0.0; 2 * orders * rings.total()],
+        }
+    }
+
+    pub(super) fn of_ring(&self, ring: usize) -> (&[f64], &[f64]) {
+        let start = 2 * self.orders * ring;
+        self.sums[start..start + 2 * self.orders].split_at(self.orders)
+    }
+}
+
+/// What the valid pixels of a disc are on rings.
+#[derive(Debug)]
+pub(super) struct Observed {
+    /// Of 1 at every valid pixel, for orders up to twice the highest.
+    pub(super) valid: Harmonics,
+    /// Of the values, for orders up to the highest.
+    pub(super) values: Harmonics,
+    /// How many pixels are valid.
+    pub(super) count: usize,
+    /// The sum of the squares of their values.
+    pub(super) squares: f64,
+}
+
+/// Sums harmonics over the valid pixels; orders are multiples of `step` up to `highest` times it.
+pub(super) fn observe(
+    values: &[f32],
+    is_valid: impl Fn(usize) -> bool,
+    columns: usize,
+    disc: Disc,
+    rings: Rings,
+    step: usize,
+    highest: usize,
+) -> Observed {
+    let orders = 2 * highest + 1;
+    let mut observed = Observed {
+        valid: Harmonics::zeros(orders, rings),
+        values: Harmonics::zeros(highest + 1, rings),
+        count: 0,
+        squares: 0.0,
+    };
+    let mut waves = vec![0.0; 2 * orders];
+    Arch::new().dispatch(|| {
+        for (row, values) in values.chunks_exact(columns).enumerate() {
+            let y = (row as f64 + 0.5 - disc.centre[0]) / disc.radius_px;
+            if y.abs() > 1.0 {
+                continue;
+            }
+            for (column, &value) in values.iter().enumerate() {
+                let x = (column as f64 + 0.5 - disc.centre[1]) / disc.radius_px;
+                let radius = (x * x + y * y).sqrt();
+                if radius > 1.0 || !is_valid(row * columns + column) {
+                    continue;
+                }
+                let value = f64::from(value);
+                observed.count += 1;
+                observed.squares += value * value;
+                powers(turn(x, y, radius, step), &mut waves);
+                let (first, shares) = rings.shares(radius);
+                let (cosines, sines) = waves.split_at(orders);
+                for (ring, share) in (first..).zip(shares) {
+                    let start = 2 * orders * ring;
+                    add(
+                        &mut observed.valid.sums[start..start + 2 * orders],
+                        share,
+                        &waves,
+                    );
+                    let (start, few) = (2 * (highest + 1) * ring, highest + 1);
+                    let sums = &mut observed.values.sums[start..start + 2 * few];
+                    let (even, odd) = sums.split_at_mut(few);
+                    add(even, share * value, &cosines[..few]);
+                    add(odd, share * value, &sines[..few]);
+                }
+            }
+        }
+    });
+    observed
+}
+
+/// `e^{i step φ}`; 1 in the centre itself.
+pub(super) fn turn(x: f64, y: f64, radius: f64, step: usize) -> (f64, f64) {
+    if radius == 0.0 {
+        return (1.0, 0.0);
+    }
+    let (x, y) = (x / radius, y / radius);
+    let mut power = (1.0, 0.0);
+    for _ in 0..step {
+        power = (power.0 * x - power.1 * y, power.0 * y + power.1 * x);
+    }
+    power
+}
+
+/// Powers 0, 1, … of a complex number: the real parts, then the imaginary parts.
+pub(super) fn powers(of: (f64, f64), out: &mut [f64]) {
+    let (re, im) = out.split_at_mut(out.len() / 2);
+    let mut power = (1.0, 0.0);
+    for (re, im) in re.iter_mut().zip(im) {
+        (*re, *im) = power;
+        power = (
+            power.0 * of.0 - power.1 * of.1,
+            power.0 * of.1 + power.1 * of.0,
+        );
+    }
+}
+
+#[allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
+#[inline(always)]
+fn add(sums: &mut [f64], factor: f64, terms: &[f64]) {
+    for (sum, term) in sums.iter_mut().zip(terms) {
+        *sum += factor * term;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_abs_diff_eq;
+
+    #[test]
+    fn sums_over_rings_are_sums_over_pixels() {
+        let (rows, columns) = (37, 45);
+        let values: Vec<f32> = (0..rows * columns).map(|k| (k * 13 % 31) as f32).collect();
+        let disc = Disc {
+            centre: [17.3, 20.9],
+            radius_px: 19.0,
+        };
+        let rings = Rings { number: 50 };
+        let is_valid = |index: usize| index % 7 != 3;
+        let observed = observe(&values, is_valid, columns, disc, rings, 2, 3);
+        // The fastest wave that the rings are made for.
+        let k = PHASE * 50.0;
+        for order in 0..=6 {
+            let mut expected = [0.0; 4];
+            let mut count = 0;
+            for (index, &value) in values.iter().enumerate() {
+                let y = ((index / columns) as f64 + 0.5 - 17.3) / 19.0;
+                let x = ((index % columns) as f64 + 0.5 - 20.9) / 19.0;
+                let (r, angle) = (x.hypot(y), 2.0 * f64::from(order) * y.atan2(x));
+                if r <= 1.0 && is_valid(index) {
+                    let wave = (k * r).cos();
+                    let v = f64::from(value);
+                    expected[0] += wave * angle.cos();
+                    expected[1] += wave * angle.sin();
+                    expected[2] += v * wave * angle.cos();
+                    expected[3] += v * wave * angle.sin();
+                    count += 1;
+                }
+            }
+            assert_eq!(observed.count, count);
+            let mut found = [0.0; 4];
+            for ring in 0..rings.total() {
+                let wave = (k * rings.radius(ring)).cos();
+                let (cosines, sines) = observed.valid.of_ring(ring);
+                found[0] += wave * cosines[order as usize];
+                found[1] += wave * sines[order as usize];
+                if order <= 3 {
+                    let (cosines, sines) = observed.values.of_ring(ring);
+                    found[2] += wave * cosines[order as usize];
+                    found[3] += wave * sines[order as usize];
+                }
+            }
+            let some = if order <= 3 { 4 } else { 2 };
+            for (found, expected) in found.iter().zip(expected).take(some) {
+                assert_abs_diff_eq!(*found, expected, epsilon = 2e-3);
+            }
+        }
+    }
+
+    #[test]
+    fn shares_reproduce_waves() {
+        let rings = Rings { number: 40 };
+        for step in 0..=400 {
+            let r = f64::from(step) / 400.0;
+            let (first, shares) = rings.shares(r);
+            let k = PHASE * 40.0;
+            let wave: f64 = (first..)
+                .zip(shares)
+                .map(|(ring, share)| share * (k * rings.radius(ring)).cos())
+                .sum();
+            assert_abs_diff_eq!(wave, (k * r).cos(), epsilon = 2e-7);
+            assert_abs_diff_eq!(shares.iter().sum::<f64>(), 1.0, epsilon = 1e-13);
+        }
+    }
+}
