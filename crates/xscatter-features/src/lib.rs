@@ -13,6 +13,7 @@ mod place;
 pub mod q_range;
 pub mod radial;
 pub mod resample;
+mod tally;
 
 pub use azimuthal::{Azimuthal, AzimuthalConfig, AzimuthalError};
 pub use catalogue::FeatureConfig;
