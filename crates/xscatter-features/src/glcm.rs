@@ -33,6 +33,9 @@
 //! Source: Haralick, Shanmugam and Dinstein 1973, doi:10.1109/TSMC.1973.4309314; names, angles and
 //! definitions of scikit-image 0.26.
 
+mod joint;
+mod pairs;
+
 use std::f64::consts::{FRAC_PI_4, PI};
 use std::sync::Arc;
 
@@ -41,8 +44,10 @@ use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, Result};
 
 use crate::batch::fill_rows;
-use crate::intensity::{IntensityError, IntensityTransform, LevelRange, quantise};
+use crate::intensity::{IntensityError, IntensityTransform, LevelRange, Quantiser};
 use crate::resample::{Grid, GridError, Resampled, degenerate};
+pub(crate) use joint::{Joint, entropy};
+use pairs::Margined;
 
 /// What is computed from a co-occurrence matrix; see the [module](self) for the formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -113,6 +118,10 @@ pub enum GlcmAggregation {
     MeanAndRange,
     /// A column an angle, named by its degrees: `glcm.contrast.d1.a45`.
     PerAngle,
+    /// The properties of the mean of the angles' normalised matrices: `glcm.contrast.d1.isotropic`. Not
+    /// the mean of the properties: those that are not linear in `P` differ. With 256 levels, `symmetric`
+    /// off and one distance, this is the texture of pyCBIR, which Ushizima et al. 2021 used.
+    Isotropic,
 }
 
 /// What [`Glcm`] computes.
@@ -166,6 +175,9 @@ pub enum GlcmError {
     /// A distance of 0 pairs every pixel with itself.
     #[error("expected distances of at least 1 pixel, got 0")]
     Distance,
+    /// A distance beyond any detector.
+    #[error("expected distances of at most {FURTHEST} pixels, got {0}")]
+    Far(usize),
     /// An angle is not a number.
     #[error("expected finite angles, got {0}")]
     Angle(f64),
@@ -195,6 +207,7 @@ pub enum GlcmError {
 #[derive(Debug, Clone)]
 pub struct Glcm {
     config: GlcmConfig,
+    quantiser: Quantiser,
     columns: Vec<Arc<str>>,
 }
 
@@ -204,38 +217,20 @@ impl Glcm {
     /// # Errors
     /// [`GlcmError`] if a setting is outside its domain.
     pub fn new(config: GlcmConfig) -> Result<Self, GlcmError> {
-        config.transform.check()?;
-        config.range.check()?;
         let GlcmConfig {
             distances_px,
             angles_rad,
             properties,
+            levels,
             ..
         } = &config;
-        if has_twins(distances_px) {
-            return Err(GlcmError::List("distances_px"));
-        }
+        let quantiser = Quantiser::new(config.transform, config.range, *levels)?;
+        let degrees = check_pairs(distances_px, angles_rad, *levels)?;
         if has_twins(properties) {
             return Err(GlcmError::List("properties"));
         }
-        if distances_px.contains(&0) {
-            return Err(GlcmError::Distance);
-        }
-        if let Some(&angle) = angles_rad.iter().find(|angle| !angle.is_finite()) {
-            return Err(GlcmError::Angle(angle));
-        }
-        let degrees: Vec<String> = angles_rad.iter().map(|&angle| degrees(angle)).collect();
-        if has_twins(&degrees) {
-            return Err(GlcmError::List("angles_rad"));
-        }
-        if !(2..=256).contains(&config.levels) {
-            return Err(GlcmError::Levels(config.levels));
-        }
         config.grid.check(2)?;
-        let suffixes = match config.aggregation {
-            GlcmAggregation::MeanAndRange => vec!["mean".to_owned(), "range".to_owned()],
-            GlcmAggregation::PerAngle => degrees.iter().map(|angle| format!("a{angle}")).collect(),
-        };
+        let suffixes = config.aggregation.suffixes(&degrees);
         let mut columns: Vec<Arc<str>> = Vec::new();
         for distance in distances_px {
             for property in properties {
@@ -245,46 +240,81 @@ impl Glcm {
                 }
             }
         }
-        Ok(Self { config, columns })
+        Ok(Self {
+            config,
+            quantiser,
+            columns,
+        })
     }
 
     fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
         let config = &self.config;
         let image = Resampled::of(frame, config.grid)?;
-        let levels = quantise(&image, config.transform, config.range, config.levels);
-        let levels = Array2::from_shape_vec(image.shape(), levels)
-            .expect("quantising keeps the number of pixels");
+        let offsets = offsets(&config.distances_px, &config.angles_rad);
+        let joints = joints(
+            &image,
+            &self.quantiser,
+            &offsets,
+            config.levels,
+            config.symmetric,
+        );
+        let joints = all_defined(frame, joints, &offsets)?;
         let mut row = Vec::with_capacity(self.columns.len());
-        for &distance in &config.distances_px {
-            let properties = config
-                .angles_rad
-                .iter()
-                .map(|&angle| {
-                    let offset = offset(distance, angle);
-                    let counts = co_occurrence(levels.view(), offset, config.levels);
-                    GlcmProperties::of(counts.view(), config.symmetric).ok_or_else(|| {
-                        degenerate(
-                            frame,
-                            format!("expected two valid pixels {offset:?} rows and columns apart, found none"),
-                        )
-                    })
-                })
-                .collect::<Result<Vec<_>>>()?;
+        for joints in joints.chunks(config.angles_rad.len()) {
+            let properties: Vec<GlcmProperties> = match config.aggregation {
+                GlcmAggregation::Isotropic => vec![GlcmProperties::of_joint(&Joint::mean(joints))],
+                GlcmAggregation::PerAngle | GlcmAggregation::MeanAndRange => {
+                    joints.iter().map(GlcmProperties::of_joint).collect()
+                }
+            };
             for &property in &config.properties {
                 let values = properties.iter().map(|p| p.get(property));
-                match config.aggregation {
-                    GlcmAggregation::PerAngle => row.extend(values.map(|value| value as f32)),
-                    GlcmAggregation::MeanAndRange => {
-                        let mean = values.clone().sum::<f64>() / properties.len() as f64;
-                        let low = values.clone().fold(f64::INFINITY, f64::min);
-                        let high = values.fold(f64::NEG_INFINITY, f64::max);
-                        row.extend([mean as f32, (high - low) as f32]);
-                    }
-                }
+                row.extend(config.aggregation.columns_of(values));
             }
         }
         Ok(row)
     }
+}
+
+impl GlcmAggregation {
+    /// The columns of the values that one property has.
+    pub(crate) fn columns_of(self, values: impl ExactSizeIterator<Item = f64> + Clone) -> Vec<f32> {
+        match self {
+            Self::PerAngle | Self::Isotropic => values.map(|value| value as f32).collect(),
+            Self::MeanAndRange => {
+                let mean = values.clone().sum::<f64>() / values.len() as f64;
+                let low = values.clone().fold(f64::INFINITY, f64::min);
+                let high = values.fold(f64::NEG_INFINITY, f64::max);
+                vec![mean as f32, (high - low) as f32]
+            }
+        }
+    }
+
+    /// The last part of these columns' names.
+    pub(crate) fn suffixes(self, degrees: &[String]) -> Vec<String> {
+        match self {
+            Self::MeanAndRange => vec!["mean".to_owned(), "range".to_owned()],
+            Self::PerAngle => degrees.iter().map(|angle| format!("a{angle}")).collect(),
+            Self::Isotropic => vec!["isotropic".to_owned()],
+        }
+    }
+}
+
+/// The matrices, or which of the offsets has none.
+pub(crate) fn all_defined(
+    frame: &Frame,
+    joints: Vec<Option<Joint>>,
+    offsets: &[(isize, isize)],
+) -> Result<Vec<Joint>> {
+    let joints = joints.into_iter().zip(offsets).map(|(joint, offset)| {
+        joint.ok_or_else(|| {
+            degenerate(
+                frame,
+                format!("expected two valid pixels {offset:?} rows and columns apart, found none"),
+            )
+        })
+    });
+    joints.collect()
 }
 
 impl FeatureExtractor for Glcm {
@@ -302,6 +332,37 @@ impl FeatureExtractor for Glcm {
     }
 }
 
+/// Refuses lists of offsets and numbers of levels that make no sense; names the angles by their degrees.
+pub(crate) fn check_pairs(
+    distances_px: &[usize],
+    angles_rad: &[f64],
+    levels: u16,
+) -> Result<Vec<String>, GlcmError> {
+    if has_twins(distances_px) {
+        return Err(GlcmError::List("distances_px"));
+    }
+    if distances_px.contains(&0) {
+        return Err(GlcmError::Distance);
+    }
+    if let Some(&distance) = distances_px.iter().find(|&&distance| distance > FURTHEST) {
+        return Err(GlcmError::Far(distance));
+    }
+    if let Some(&angle) = angles_rad.iter().find(|angle| !angle.is_finite()) {
+        return Err(GlcmError::Angle(angle));
+    }
+    let degrees: Vec<String> = angles_rad.iter().map(|&angle| degrees(angle)).collect();
+    if has_twins(&degrees) {
+        return Err(GlcmError::List("angles_rad"));
+    }
+    if !(2..=256).contains(&levels) {
+        return Err(GlcmError::Levels(levels));
+    }
+    Ok(degrees)
+}
+
+/// The longest offset, beyond the side of any detector.
+const FURTHEST: usize = 1 << 20;
+
 /// Whether a list is empty or names something twice.
 fn has_twins<T: PartialEq>(list: &[T]) -> bool {
     list.is_empty() || (1..list.len()).any(|index| list[..index].contains(&list[index]))
@@ -311,6 +372,14 @@ fn degrees(angle_rad: f64) -> String {
     let degrees = angle_rad * 180.0 / PI;
     // Four decimals tell angles apart that no pixel grid can.
     format!("{}", (degrees * 1e4).round() / 1e4)
+}
+
+/// The offsets of all distances, angle by angle.
+pub(crate) fn offsets(distances_px: &[usize], angles_rad: &[f64]) -> Vec<(isize, isize)> {
+    let pairs = distances_px
+        .iter()
+        .flat_map(|&distance| angles_rad.iter().map(move |&angle| (distance, angle)));
+    pairs.map(|(distance, angle)| offset(distance, angle)).collect()
 }
 
 fn offset(distance: usize, angle_rad: f64) -> (isize, isize) {
@@ -328,58 +397,58 @@ fn offset(distance: usize, angle_rad: f64) -> (isize, isize) {
 /// let counts = co_occurrence(array![[0u16, 0, 1], [1, 1, 2]].view(), (0, 1), 2);
 /// assert_eq!(counts, array![[1, 1], [0, 1]]);
 /// ```
-///
-/// # Panics
-/// Never: the image is made row-major first.
 pub fn co_occurrence(
     image: ArrayView2<'_, u16>,
     offset: (isize, isize),
     levels: u16,
 ) -> Array2<u32> {
-    // Runs of equal pairs, the rule in smooth regions, would wait for each other's increments:
-    // neighbouring pairs go to matrices of their own.
-    const LANES: usize = 4;
-    // Masked pixels have a row and a column of their own, which are dropped at the end: no branch.
-    let side = usize::from(levels) + 1;
-    let mut lanes = vec![0u32; LANES * side * side];
-    let (rows, columns) = image.dim();
-    let image = image.as_standard_layout();
-    let pixels = image.as_slice().expect("the layout is standard");
-    let (down, right) = offset;
-    let (skip_rows, skip_columns) = (down.unsigned_abs(), right.unsigned_abs());
-    let width = columns.saturating_sub(skip_columns);
-    for near in 0..rows.saturating_sub(skip_rows) {
-        // The pair's first pixel is the upper one if the offset points down.
-        let (row, other) = if down >= 0 {
-            (near, near + skip_rows)
-        } else {
-            (near + skip_rows, near)
-        };
-        let (column, other_column) = if right >= 0 {
-            (0, skip_columns)
-        } else {
-            (skip_columns, 0)
-        };
-        let first = &pixels[row * columns..][column..][..width];
-        let second = &pixels[other * columns..][other_column..][..width];
-        let bin = |i: u16, j: u16| usize::from(i.min(levels)) * side + usize::from(j.min(levels));
-        let (first, first_rest) = first.as_chunks::<LANES>();
-        let (second, second_rest) = second.as_chunks::<LANES>();
-        for (i, j) in first.iter().zip(second) {
-            for lane in 0..LANES {
-                lanes[lane * side * side + bin(i[lane], j[lane])] += 1;
-            }
+    let mut matrices = co_occurrences(image, &[offset], levels);
+    matrices.swap_remove(0)
+}
+
+/// The matrices of [`co_occurrence`] at several offsets, which takes less time than one after the other
+/// where there are few levels.
+///
+/// ```
+/// use ndarray::array;
+/// use xscatter_features::glcm::co_occurrences;
+///
+/// let matrices = co_occurrences(array![[0u16, 0, 1], [1, 1, 2]].view(), &[(0, 1), (1, 0)], 2);
+/// assert_eq!(matrices, [array![[1, 1], [0, 1]], array![[0, 2], [0, 0]]]);
+/// ```
+pub fn co_occurrences(
+    image: ArrayView2<'_, u16>,
+    offsets: &[(isize, isize)],
+    levels: u16,
+) -> Vec<Array2<u32>> {
+    Margined::new(image.dim(), levels, offsets, |row, cells| {
+        for (cell, &level) in cells.iter_mut().zip(image.row(row)) {
+            *cell = level.min(levels);
         }
-        for (&i, &j) in first_rest.iter().zip(second_rest) {
-            lanes[bin(i, j)] += 1;
-        }
-    }
-    let levels = usize::from(levels);
-    Array2::from_shape_fn((levels, levels), |(i, j)| {
-        (0..LANES)
-            .map(|lane| lanes[lane * side * side + i * side + j])
-            .sum()
     })
+    .count()
+}
+
+/// The matrices of a frame's levels at some offsets, those of an empty one left out as `None`.
+pub(crate) fn joints(
+    image: &Resampled,
+    quantiser: &Quantiser,
+    offsets: &[(isize, isize)],
+    levels: u16,
+    symmetric: bool,
+) -> Vec<Option<Joint>> {
+    let (_, columns) = image.shape();
+    let steps = quantiser.steps(image);
+    let (counts, coverage) = (image.as_slice(), image.coverage_slice());
+    let margined = Margined::new(image.shape(), levels, offsets, |row, cells| {
+        let pixels = row * columns..(row + 1) * columns;
+        let coverage = coverage.map(|coverage| &coverage[pixels.clone()]);
+        steps.fill(&counts[pixels], coverage, cells);
+    });
+    let matrices = margined.count().into_iter();
+    matrices
+        .map(|counts| Joint::of(counts.view(), symmetric))
+        .collect()
 }
 
 /// The properties of one co-occurrence matrix; see the [module](self) for the formulas.
@@ -390,54 +459,41 @@ impl GlcmProperties {
     /// The properties of a matrix of counts, made symmetric first if asked for.
     ///
     /// `None` if the matrix counts nothing.
+    ///
+    /// # Panics
+    /// If the matrix is not square.
     pub fn of(counts: ArrayView2<'_, u32>, symmetric: bool) -> Option<Self> {
-        let total: u64 = counts.iter().map(|&count| u64::from(count)).sum();
-        if total == 0 {
-            return None;
-        }
-        let total = total as f64 * if symmetric { 2.0 } else { 1.0 };
-        let share = |i: usize, j: usize| {
-            let count = u64::from(counts[(i, j)]);
-            let both = if symmetric {
-                count + u64::from(counts[(j, i)])
-            } else {
-                count
-            };
-            both as f64 / total
-        };
-        // Most of the matrix is empty.
-        let cells: Vec<(f64, f64, f64)> = (0..counts.nrows())
-            .flat_map(|i| (0..counts.ncols()).map(move |j| (i, j)))
-            .map(|(i, j)| (i as f64, j as f64, share(i, j)))
-            .filter(|&(_, _, p)| p > 0.0)
-            .collect();
-        let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-            cells.iter().map(|&(i, j, p)| p * f(i, j)).sum()
-        };
-        let (mean, mean_j) = (sum(&|i, _| i), sum(&|_, j| j));
-        let variance = sum(&|i, _| (i - mean).powi(2));
-        let deviation = variance.sqrt();
-        let deviation_j = sum(&|_, j| (j - mean_j).powi(2)).sqrt();
+        assert!(counts.is_square(), "levels are those of both pixels");
+        Joint::of(counts, symmetric).map(|joint| Self::of_joint(&joint))
+    }
+
+    fn of_joint(joint: &Joint) -> Self {
+        let (first, second) = (joint.spread(&joint.first()), joint.spread(&joint.second()));
+        let (deviation, deviation_j) = (first.variance.sqrt(), second.variance.sqrt());
         // The limit of scikit-image below which a deviation is taken for zero.
         let correlation = if deviation < 1e-15 || deviation_j < 1e-15 {
             1.0
         } else {
-            sum(&|i, j| (i - mean) * (j - mean_j)) / (deviation * deviation_j)
+            joint.covariance(first, second) / (deviation * deviation_j)
         };
-        let asm: f64 = cells.iter().map(|(_, _, p)| p * p).sum();
-        Some(Self([
-            sum(&|i, j| (i - j).powi(2)),
-            sum(&|i, j| (i - j).abs()),
-            sum(&|i, j| 1.0 / (1.0 + (i - j).powi(2))),
+        let differences = joint.differences();
+        let sum = |f: &dyn Fn(f64) -> f64| -> f64 {
+            let terms = differences.iter().enumerate();
+            terms.map(|(k, weight)| weight * f(k as f64)).sum::<f64>() / joint.total
+        };
+        let asm = joint.second_moment();
+        Self([
+            sum(&|k| k * k),
+            sum(&|k| k),
+            sum(&|k| 1.0 / (1.0 + k * k)),
             asm,
             asm.sqrt(),
             correlation,
-            mean,
-            variance,
+            first.mean,
+            first.variance,
             deviation,
-            // Adding zero turns the −0 of a single filled cell into 0.
-            -cells.iter().map(|(_, _, p)| p * p.ln()).sum::<f64>() + 0.0,
-        ]))
+            joint.entropy(),
+        ])
     }
 
     /// One property.

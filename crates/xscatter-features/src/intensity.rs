@@ -12,10 +12,19 @@
 //! A fixed range is what makes two frames comparable; per-frame ranges make a feature independent of
 //! exposure. Neither contains the other, so extractors offer both.
 
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
+
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::resample::Resampled;
+use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
+
+use crate::resample::{MIN_COVERAGE, Resampled};
+use crate::tally::{STRIP, Tally, largest_whole};
 
 /// What is done to a count before anything is computed from it.
 ///
@@ -153,65 +162,217 @@ impl LevelRange {
 }
 
 /// The grey level of every pixel, row-major; a pixel that does not count has level `levels`.
+///
+/// An extractor that does this for many frames keeps a [`Quantiser`].
 pub(crate) fn quantise(
     image: &Resampled,
     transform: IntensityTransform,
     range: LevelRange,
     levels: u16,
 ) -> Vec<u16> {
-    let sorted = match range {
-        LevelRange::Fixed { .. } => Vec::new(),
-        LevelRange::Quantile { .. } | LevelRange::Rank => image.sorted(),
-    };
-    match range {
-        LevelRange::Fixed { min, max } => equal_steps(image, transform, min, max, levels),
-        LevelRange::Quantile { low, high } => {
-            let edge = |q| quantile_of_sorted(&sorted, q, |count| transform.apply(count));
-            equal_steps(image, transform, edge(low), edge(high), levels)
-        }
-        LevelRange::Rank => {
-            // Level k begins just above the ⌈k n / levels⌉-th smallest count.
-            let edges: Vec<f32> = (1..usize::from(levels))
-                .map(|k| (k * sorted.len()).div_ceil(usize::from(levels)))
-                .map(|below| sorted[below - 1])
-                .collect();
-            image.map_valid(levels, |count| {
-                edges.partition_point(|&edge| edge < count) as u16
-            })
-        }
-    }
+    let steps = Steps::of(image, transform, range, levels);
+    let mut cut = vec![0; image.as_slice().len()];
+    steps.fill(image.as_slice(), image.coverage_slice(), &mut cut);
+    cut
 }
 
-fn equal_steps(
-    image: &Resampled,
+/// How counts become grey levels, with what is the same for every frame computed once.
+#[derive(Debug, Clone)]
+pub(crate) struct Quantiser {
     transform: IntensityTransform,
-    min: f64,
-    max: f64,
+    range: LevelRange,
     levels: u16,
-) -> Vec<u16> {
-    if min == max {
-        return image.map_valid(levels, |_| 0);
-    }
-    let per_unit = f64::from(levels) / (max - min);
-    let last = f64::from(levels - 1);
-    let level = |count: f32| {
-        let level = (transform.apply(f64::from(count)) - min) * per_unit;
-        level.floor().clamp(0.0, last) as u16
-    };
-    // Detectors count in whole numbers, most of them small: a table saves their logarithms.
-    let table: Vec<u16> = (0..TABLE).map(|count| level(count as f32)).collect();
-    image.map_valid(levels, |count| {
-        let index = count as usize;
-        if index < TABLE && index as f32 == count {
-            table[index]
-        } else {
-            level(count)
-        }
-    })
+    fixed: Option<Steps>,
 }
 
-/// How many small counts have their level looked up.
-const TABLE: usize = 1024;
+impl Quantiser {
+    pub(crate) fn new(
+        transform: IntensityTransform,
+        range: LevelRange,
+        levels: u16,
+    ) -> Result<Self, IntensityError> {
+        transform.check()?;
+        range.check()?;
+        let fixed = match range {
+            LevelRange::Fixed { min, max } => Some(Steps::equal(transform, min, max, levels)),
+            LevelRange::Quantile { .. } | LevelRange::Rank => None,
+        };
+        Ok(Self {
+            transform,
+            range,
+            levels,
+            fixed,
+        })
+    }
+
+    /// The levels of this frame.
+    pub(crate) fn steps(&self, image: &Resampled) -> Cow<'_, Steps> {
+        match &self.fixed {
+            Some(steps) => Cow::Borrowed(steps),
+            None => Cow::Owned(Steps::of(image, self.transform, self.range, self.levels)),
+        }
+    }
+}
+
+/// Counts below this that are whole, as those of photon counters, have their level looked up.
+const TABLE: usize = 4096;
+
+/// How many bits of a positive float make its key: the exponent and four bits of the fraction, so that
+/// few levels begin within one key.
+const KEY_BITS: u32 = 12;
+
+/// Grey levels as what they are: a step function that never falls.
+#[derive(Debug, Clone)]
+pub(crate) struct Steps {
+    /// The smallest count of every level above 0, ascending; some levels may begin at the same count.
+    edges: Vec<f32>,
+    /// For every key, the number of edges up to its smallest count.
+    below: Vec<u16>,
+    /// The levels of whole counts.
+    whole: Box<[u16; TABLE]>,
+    /// What a pixel that does not count gets.
+    invalid: u16,
+}
+
+impl Steps {
+    fn of(
+        image: &Resampled,
+        transform: IntensityTransform,
+        range: LevelRange,
+        levels: u16,
+    ) -> Self {
+        match range {
+            LevelRange::Fixed { min, max } => Self::equal(transform, min, max, levels),
+            LevelRange::Quantile { low, high } => {
+                let tally = Tally::of(image);
+                let edge = |q| tally.quantile(q, |count| transform.apply(count));
+                Self::equal(transform, edge(low), edge(high), levels)
+            }
+            LevelRange::Rank => {
+                let tally = Tally::of(image);
+                // Level k begins just above the ⌈k n / levels⌉-th smallest count.
+                let edges = (1..usize::from(levels))
+                    .map(|k| (k * tally.len()).div_ceil(usize::from(levels)))
+                    .map(|below| tally.nth(below - 1).next_up());
+                Self::new(edges.collect(), levels)
+            }
+        }
+    }
+
+    /// Equal steps of the transformed counts.
+    fn equal(transform: IntensityTransform, min: f64, max: f64, levels: u16) -> Self {
+        if min == max {
+            return Self::new(Vec::new(), levels);
+        }
+        let per_unit = f64::from(levels) / (max - min);
+        let level =
+            |count: f32| ((transform.apply(f64::from(count)) - min) * per_unit).floor() as i64;
+        // Bisection over all finite floats, which are ordered as these whole numbers.
+        let last = ordered(f32::MAX);
+        let mut first = ordered(f32::MIN);
+        let edges = (1..i64::from(levels)).map_while(|wanted| {
+            let (mut low, mut high) = (first, last);
+            if level(f32::MAX) < wanted {
+                return None;
+            }
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if level(float(middle)) < wanted {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            first = low;
+            Some(float(low))
+        });
+        Self::new(edges.collect(), levels)
+    }
+
+    fn new(edges: Vec<f32>, levels: u16) -> Self {
+        let up_to = |count: f32| edges.partition_point(|&edge| edge <= count) as u16;
+        let keys = f32::INFINITY.to_bits() >> (31 - KEY_BITS);
+        let mut steps = Self {
+            below: (0..=keys)
+                .map(|key| up_to(f32::from_bits(key << (31 - KEY_BITS))))
+                .collect(),
+            edges,
+            whole: Box::new([0; TABLE]),
+            invalid: levels,
+        };
+        let whole: Vec<u16> = (0..TABLE).map(|count| steps.level(count as f32)).collect();
+        steps.whole.copy_from_slice(&whole);
+        steps
+    }
+
+    /// The level of a finite count.
+    fn level(&self, count: f32) -> u16 {
+        let (from, to) = if count.is_sign_negative() {
+            (0, self.edges.len())
+        } else {
+            let key = (count.to_bits() >> (31 - KEY_BITS)) as usize;
+            (self.below[key].into(), self.below[key + 1].into())
+        };
+        (from + self.edges[from..to].partition_point(|&edge| edge <= count)) as u16
+    }
+
+    /// The levels of a row of counts; pixels that were not measured get the number of levels.
+    pub(crate) fn fill(&self, counts: &[f32], coverage: Option<&[f32]>, levels: &mut [u16]) {
+        Arch::new().dispatch(Fill {
+            steps: self,
+            counts,
+            levels,
+        });
+        if let Some(coverage) = coverage {
+            for (level, &coverage) in levels.iter_mut().zip(coverage) {
+                *level = if coverage < MIN_COVERAGE {
+                    self.invalid
+                } else {
+                    *level
+                };
+            }
+        }
+    }
+}
+
+/// Whole numbers in the order of the floats.
+fn ordered(value: f32) -> i64 {
+    let bits = i64::from(value.to_bits() & 0x7fff_ffff);
+    if value.is_sign_negative() { -bits } else { bits }
+}
+
+/// The float of a whole number of [`ordered`].
+fn float(ordered: i64) -> f32 {
+    let size = f32::from_bits(ordered.unsigned_abs() as u32);
+    if ordered < 0 { -size } else { size }
+}
+
+struct Fill<'a> {
+    steps: &'a Steps,
+    counts: &'a [f32],
+    levels: &'a mut [u16],
+}
+
+impl WithSimd for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let mut whole = [0; STRIP];
+        let strips = self.counts.chunks(STRIP);
+        for (counts, levels) in strips.zip(self.levels.chunks_mut(STRIP)) {
+            if largest_whole(counts, &mut whole) < TABLE as u32 {
+                for (level, &count) in levels.iter_mut().zip(&whole) {
+                    *level = self.steps.whole[count as usize & (TABLE - 1)];
+                }
+            } else {
+                for (level, &count) in levels.iter_mut().zip(counts) {
+                    *level = self.steps.level(count);
+                }
+            }
+        }
+    }
+}
 
 /// The quantile `q` of sorted counts on a transformed scale, linear between order statistics (the
 /// default of numpy).
@@ -272,6 +433,39 @@ mod tests {
         for (count, level) in counts.into_iter().zip(levels) {
             let expected = (f64::from(count).ln_1p() / max * 32.0).floor();
             assert_eq!(f64::from(level), expected, "count {count}");
+        }
+    }
+
+    #[test]
+    fn levels_of_counts_that_are_not_whole_agree_with_the_formula() {
+        let counts: Vec<f32> = (-300..3000_i16)
+            .map(|k| f32::from(k) * 0.37 + (f32::from(k) * 0.005).exp())
+            .chain([f32::MAX, f32::MIN, 0.0, -0.0, 1e-40])
+            .collect();
+        for transform in [
+            IntensityTransform::Raw,
+            IntensityTransform::Log1p,
+            IntensityTransform::Anscombe,
+            IntensityTransform::Asinh { scale: 3.0 },
+        ] {
+            for (min, max, number) in [(0.0, 11.0, 32u16), (-2.0, 7.5, 256), (1.0, 900.0, 7)] {
+                let levels = quantise(
+                    &image(counts.clone()),
+                    transform,
+                    LevelRange::Fixed { min, max },
+                    number,
+                );
+                for (&count, level) in counts.iter().zip(levels) {
+                    let place = (transform.apply(f64::from(count)) - min) / (max - min);
+                    let expected = (place * f64::from(number)).floor();
+                    let expected = expected.clamp(0.0, f64::from(number - 1));
+                    // The formula may round at an edge.
+                    let edge = (place * f64::from(number)).fract().abs();
+                    if edge > 1e-12 && edge < 1.0 - 1e-12 {
+                        assert_eq!(f64::from(level), expected, "count {count}, {transform:?}");
+                    }
+                }
+            }
         }
     }
 

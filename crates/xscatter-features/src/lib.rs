@@ -24,6 +24,7 @@ pub mod radial;
 pub mod resample;
 pub mod ring_statistics;
 pub mod zernike;
+mod tally;
 
 pub use angular_correlation::{AngularCorrelation, AngularCorrelationConfig};
 pub use azimuthal::{Azimuthal, AzimuthalConfig, AzimuthalError};
