@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
+use crate::gabor::{Gabor, GaborConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::layout::{Layout, LayoutConfig};
@@ -111,6 +112,7 @@ impl Group {
 // name, variant, extractor, configuration, group, summary.
 catalogue! {
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
+    "gabor" Gabor Gabor GaborConfig Texture, "How much of each wavelength runs in each direction";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";

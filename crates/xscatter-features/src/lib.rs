@@ -3,7 +3,9 @@
 pub mod azimuthal;
 mod batch;
 pub mod catalogue;
+mod centred;
 pub mod curve;
+pub mod gabor;
 pub mod glcm;
 pub mod histogram;
 pub mod intensity;
@@ -17,6 +19,7 @@ pub mod resample;
 pub use azimuthal::{Azimuthal, AzimuthalConfig, AzimuthalError};
 pub use catalogue::FeatureConfig;
 pub use curve::{Curve, CurveError};
+pub use gabor::{Gabor, GaborConfig, GaborError};
 pub use glcm::{Glcm, GlcmAggregation, GlcmConfig, GlcmProperty};
 pub use histogram::{HistogramConfig, HistogramForm, HistogramStatistics};
 pub use intensity::{IntensityTransform, LevelRange};
