@@ -22,8 +22,10 @@ use crate::gabor::{Gabor, GaborConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::layout::{Layout, LayoutConfig};
+use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
+use crate::wavelet::{WaveletConfig, WaveletEnergies};
 
 macro_rules! catalogue {
     ($($name:literal $variant:ident $extractor:ident $config:ident $group:ident, $summary:literal;)*) => {
@@ -116,8 +118,10 @@ catalogue! {
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
+    "power-spectrum" PowerSpectrum PowerSpectrum PowerSpectrumConfig Shape, "Shares of the variance by frequency and direction, and its slope";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
+    "wavelet" Wavelet WaveletEnergies WaveletConfig Shape, "Energies of the details of a wavelet transform";
 }
 
 #[cfg(test)]
