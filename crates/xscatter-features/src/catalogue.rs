@@ -20,6 +20,7 @@ use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 use crate::angular_correlation::{AngularCorrelation, AngularCorrelationConfig};
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
 use crate::fourier_bessel::{FourierBessel, FourierBesselConfig};
+use crate::gabor::{Gabor, GaborConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::harmonics::{Harmonics, HarmonicsConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
@@ -31,6 +32,10 @@ use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
 use crate::zernike::{Zernike, ZernikeConfig};
+use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
+use crate::q_range::{QRange, QRangeConfig};
+use crate::radial::{RadialConfig, RadialProfile};
+use crate::wavelet::{WaveletConfig, WaveletEnergies};
 
 macro_rules! catalogue {
     ($($name:literal $variant:ident $extractor:ident $config:ident $group:ident, $summary:literal;)*) => {
@@ -121,6 +126,7 @@ catalogue! {
     "correlation" AngularCorrelation AngularCorrelation AngularCorrelationConfig Physics, "Which azimuths of a ring are bright together";
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
     "fourier-bessel" FourierBessel FourierBessel FourierBesselConfig Shape, "Fourier-Bessel coefficients about the beam: rings and their symmetry, fitted around gaps";
+    "gabor" Gabor Gabor GaborConfig Texture, "How much of each wavelength runs in each direction";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "harmonics" Harmonics Harmonics HarmonicsConfig Physics, "Fourier series of the intensity in the azimuth, by bands of q";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
@@ -132,6 +138,10 @@ catalogue! {
     "rings" RingStatistics RingStatistics RingStatisticsConfig Physics, "How counts are distributed along rings of q: noise, texture, grains";
     "hu-moments" HuMoments HuMoments HuMomentsConfig Shape, "Hu's invariants of moments: form of the bright part, wherever and however turned";
     "zernike" Zernike Zernike ZernikeConfig Shape, "Zernike moments: smooth form within a disc, however turned";
+    "power-spectrum" PowerSpectrum PowerSpectrum PowerSpectrumConfig Shape, "Shares of the variance by frequency and direction, and its slope";
+    "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
+    "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
+    "wavelet" Wavelet WaveletEnergies WaveletConfig Shape, "Energies of the details of a wavelet transform";
 }
 
 #[cfg(test)]
