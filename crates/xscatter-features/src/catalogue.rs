@@ -33,8 +33,6 @@ use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
 use crate::zernike::{Zernike, ZernikeConfig};
 use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
-use crate::q_range::{QRange, QRangeConfig};
-use crate::radial::{RadialConfig, RadialProfile};
 use crate::wavelet::{WaveletConfig, WaveletEnergies};
 
 macro_rules! catalogue {
@@ -139,8 +137,6 @@ catalogue! {
     "hu-moments" HuMoments HuMoments HuMomentsConfig Shape, "Hu's invariants of moments: form of the bright part, wherever and however turned";
     "zernike" Zernike Zernike ZernikeConfig Shape, "Zernike moments: smooth form within a disc, however turned";
     "power-spectrum" PowerSpectrum PowerSpectrum PowerSpectrumConfig Shape, "Shares of the variance by frequency and direction, and its slope";
-    "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
-    "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
     "wavelet" Wavelet WaveletEnergies WaveletConfig Shape, "Energies of the details of a wavelet transform";
 }
 
