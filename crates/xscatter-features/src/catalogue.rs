@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
+use crate::daisy::{Daisy, DaisyConfig};
+use crate::dense_sift::{DenseSift, DenseSiftConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::layout::{Layout, LayoutConfig};
@@ -111,6 +113,8 @@ impl Group {
 // name, variant, extractor, configuration, group, summary.
 catalogue! {
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
+    "daisy" Daisy Daisy DaisyConfig Local, "Orientation histograms on rings around places (DAISY), pooled";
+    "dense-sift" DenseSift DenseSift DenseSiftConfig Local, "Directions of slopes in the 4x4 cells of patches (SIFT), pooled";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
