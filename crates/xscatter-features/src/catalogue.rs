@@ -21,6 +21,8 @@ use crate::angular_correlation::{AngularCorrelation, AngularCorrelationConfig};
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
 use crate::fourier_bessel::{FourierBessel, FourierBesselConfig};
 use crate::gabor::{Gabor, GaborConfig};
+use crate::daisy::{Daisy, DaisyConfig};
+use crate::dense_sift::{DenseSift, DenseSiftConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::harmonics::{Harmonics, HarmonicsConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
@@ -125,6 +127,8 @@ catalogue! {
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
     "fourier-bessel" FourierBessel FourierBessel FourierBesselConfig Shape, "Fourier-Bessel coefficients about the beam: rings and their symmetry, fitted around gaps";
     "gabor" Gabor Gabor GaborConfig Texture, "How much of each wavelength runs in each direction";
+    "daisy" Daisy Daisy DaisyConfig Local, "Orientation histograms on rings around places (DAISY), pooled";
+    "dense-sift" DenseSift DenseSift DenseSiftConfig Local, "Directions of slopes in the 4x4 cells of patches (SIFT), pooled";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "harmonics" Harmonics Harmonics HarmonicsConfig Physics, "Fourier series of the intensity in the azimuth, by bands of q";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
