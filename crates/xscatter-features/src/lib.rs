@@ -13,6 +13,7 @@ mod place;
 pub mod q_range;
 pub mod radial;
 pub mod resample;
+pub mod words;
 
 pub use azimuthal::{Azimuthal, AzimuthalConfig, AzimuthalError};
 pub use catalogue::FeatureConfig;
@@ -25,3 +26,4 @@ pub use measured::{Measured, Quantity, Undefined};
 pub use q_range::{QRange, QRangeConfig};
 pub use radial::{EmptyBin, RadialAxis, RadialConfig, RadialProfile, RadialStatistic};
 pub use resample::{Grid, Resampled};
+pub use words::{VisualWords, VisualWordsConfig, VisualWordsError};
