@@ -324,9 +324,9 @@ proptest! {
             Encoding::Soft { beta: 3.0 },
         ][encoding];
         let config = VisualWordsConfig { encoding, ..config() };
-        // 54 − 6 and 60 − 6 are multiples of the step.
-        let upright = Frame::new(Array2::from_shape_fn((54, 60), |(row, column)| {
-            (derive(k as u64, (row * 60 + column) as u64) % 97) as f32
+        // 57 − 6 is a multiple of the step, and no patch is centred on the border of two cells.
+        let upright = Frame::new(Array2::from_shape_fn((54, 57), |(row, column)| {
+            (derive(k as u64, (row * 57 + column) as u64) % 97) as f32
         }));
         let flipped = Frame::new(upright.counts().slice(s![.., ..;-1]).to_owned());
         let learned = fit(&config, &vec![upright.clone()]);

@@ -1,7 +1,7 @@
 //! Where on the frame a word was seen: cells within cells, pooled one by one.
 //!
 //! Level `l` cuts the frame into `2ˡ × 2ˡ` cells; level 0 is the frame. A patch belongs to the cell of its
-//! centre, once on each level.
+//! centre, once on each level; a centre on a border belongs to the cell after it.
 //!
 //! | pyramid | cells of level `l` |
 //! |---|---|
