@@ -34,6 +34,7 @@ mod tally;
 mod summary;
 pub mod power_spectrum;
 pub mod wavelet;
+pub mod words;
 
 pub use angular_correlation::{AngularCorrelation, AngularCorrelationConfig};
 pub use azimuthal::{Azimuthal, AzimuthalConfig, AzimuthalError};
@@ -63,3 +64,4 @@ pub use moments::{HuMoments, HuMomentsConfig};
 pub use zernike::{Gaps, Zernike, ZernikeCentre, ZernikeConfig, ZernikeRadius};
 pub use power_spectrum::{BandSpacing, PowerSpectrum, PowerSpectrumConfig, PowerSpectrumError};
 pub use wavelet::{WaveletConfig, WaveletEnergies, WaveletError};
+pub use words::{VisualWords, VisualWordsConfig, VisualWordsError};
