@@ -19,23 +19,23 @@ use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 
 use crate::angular_correlation::{AngularCorrelation, AngularCorrelationConfig};
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
-use crate::fourier_bessel::{FourierBessel, FourierBesselConfig};
-use crate::gabor::{Gabor, GaborConfig};
 use crate::daisy::{Daisy, DaisyConfig};
 use crate::dense_sift::{DenseSift, DenseSiftConfig};
+use crate::fourier_bessel::{FourierBessel, FourierBesselConfig};
+use crate::gabor::{Gabor, GaborConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::harmonics::{Harmonics, HarmonicsConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::intensity_profile::{IntensityProfile, ProfileConfig};
 use crate::layout::{Layout, LayoutConfig};
-use crate::moments::{HuMoments, HuMomentsConfig};
 use crate::lbp::{Lbp, LbpConfig};
+use crate::moments::{HuMoments, HuMomentsConfig};
+use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
-use crate::zernike::{Zernike, ZernikeConfig};
-use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
 use crate::wavelet::{WaveletConfig, WaveletEnergies};
+use crate::zernike::{Zernike, ZernikeConfig};
 
 macro_rules! catalogue {
     ($($name:literal $variant:ident $extractor:ident $config:ident $group:ident, $summary:literal;)*) => {

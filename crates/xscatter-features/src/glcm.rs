@@ -379,7 +379,9 @@ pub(crate) fn offsets(distances_px: &[usize], angles_rad: &[f64]) -> Vec<(isize,
     let pairs = distances_px
         .iter()
         .flat_map(|&distance| angles_rad.iter().map(move |&angle| (distance, angle)));
-    pairs.map(|(distance, angle)| offset(distance, angle)).collect()
+    pairs
+        .map(|(distance, angle)| offset(distance, angle))
+        .collect()
 }
 
 fn offset(distance: usize, angle_rad: f64) -> (isize, isize) {

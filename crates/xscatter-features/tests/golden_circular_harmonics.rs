@@ -49,7 +49,10 @@ fn image(masked: bool, centre: [f64; 2]) -> Frame {
 
 #[test]
 fn harmonics_are_those_of_least_squares_on_each_ring() {
-    let path = format!("{}/tests/golden/circular_harmonics.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/tests/golden/circular_harmonics.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let golden = golden::load::<Vec<Case>>(path).expect("a golden file");
     let mut counted = 0;
     for case in golden.cases {
