@@ -24,6 +24,7 @@ use crate::harmonics::{Harmonics, HarmonicsConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::intensity_profile::{IntensityProfile, ProfileConfig};
 use crate::layout::{Layout, LayoutConfig};
+use crate::orientation::{Orientation, OrientationConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
@@ -121,6 +122,7 @@ catalogue! {
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
     "profile" IntensityProfile IntensityProfile ProfileConfig Physics, "Intensity on rings of q, linear or logarithmic";
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
+    "orientation" Orientation Orientation OrientationConfig Physics, "Order parameters and directors of the strongest ring and of all";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
     "rings" RingStatistics RingStatistics RingStatisticsConfig Physics, "How counts are distributed along rings of q: noise, texture, grains";
