@@ -209,11 +209,9 @@ def rings(counts):
             with np.errstate(all="ignore"):
                 u, w = sums / pixels, sums / pixels ** 2
             pair = (u - np.roll(u, -1)) ** 2 - w - np.roll(w, -1)
-            d = pair - np.nanmean(pair)
-            squares, products = np.nansum(d * d), np.nansum(d * np.roll(d, -1))
             count = np.isfinite(pair).sum()
             grain = np.nanmean(pair) / 2 / mean ** 2
-            grain_sigma = np.sqrt(max(squares + 2 * products, squares)) / count / 2 / mean ** 2
+            grain_sigma = np.sqrt(1.5 * np.nansum((pair - np.nanmean(pair)) ** 2)) / count / 2 / mean ** 2
             rows.append({
                 "mean": [mean, np.sqrt(var / n)],
                 "variance": [var, var_sigma],
@@ -321,7 +319,7 @@ def orientation():
             valid[60:64] = 0
             valid[57] = 0
         sums = draw.poisson(maier_saupe(chi, background, 100.0, m, director) * valid).astype(float)
-        fit = series(chi, sums, valid, [2, 4])
+        fit = series(chi, sums, valid, [2, 4, 6, 8])
         fourier, angle = amplitude(fit, 0), phase(fit, 0, 2)
         filled = valid > 0
         x, y, n = chi[filled], (sums / np.maximum(valid, 1))[filled], valid[filled]

@@ -7,7 +7,7 @@
 //! *director* `χ_0` being the azimuth of the strongest intensity (of the intensity: in small-angle scattering
 //! the particles lie across it):
 //!
-//! - *Fourier*: `S_2 = |I_2| / I_0` and `χ_0 = arg(I_2) / 2` of a [series](crate::harmonics) of orders 2 and 4;
+//! - *Fourier*: `S_2 = |I_2| / I_0` and `χ_0 = arg(I_2) / 2` of a [series](crate::harmonics) of orders 2, 4, 6 and 8;
 //!   for `N` photons in Ruland's texture kernel `var χ_0 = (1 − S_2²) / (8 N S_2²)` ([`angle_variance`]).
 //! - *Hermans*: `S = (3⟨cos² φ⟩ − 1) / 2`, `⟨cos² φ⟩ = ∫ I' cos² φ |sin φ| dφ / ∫ I' |sin φ| dφ` with
 //!   `φ = χ − χ_0` and `I' = I − b`: 1 along the director, 0 unoriented, −1/2 across it. The isotropic
@@ -120,7 +120,7 @@ pub enum OrientationError {
     #[error(transparent)]
     Axis(#[from] QAxisError),
     /// Sectors without an opposite, or too few.
-    #[error("expected an even number of sectors, at least 12, got {0}")]
+    #[error("expected an even number of sectors, at least 18, got {0}")]
     Sectors(usize),
     /// No band, one twice, or limits that enclose nothing.
     #[error("expected bands, each once, with 0 <= min < max, got {0:?}")]
@@ -199,7 +199,7 @@ const COLUMNS: [&str; 12] = [
 ];
 
 /// The orders of the series: an oriented sample has even ones.
-const ORDERS: [usize; 2] = [2, 4];
+const ORDERS: [usize; 4] = [2, 4, 6, 8];
 
 /// By how many uncertainties a ring must stand out.
 const STANDS_OUT: f64 = 5.0;
@@ -215,7 +215,7 @@ impl Orientation {
     pub fn new(config: OrientationConfig) -> Result<Self, OrientationError> {
         config.axis.check()?;
         check_sectors(config.sectors)?;
-        if config.sectors < 12 || !config.sectors.is_multiple_of(2) {
+        if config.sectors < 18 || !config.sectors.is_multiple_of(2) {
             return Err(OrientationError::Sectors(config.sectors));
         }
         let bands = &config.bands;
