@@ -161,31 +161,38 @@ impl AngularCorrelation {
         })
     }
 
-    fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
+    /// The correlation in each band of a frame, or why there is none.
+    ///
+    /// # Errors
+    /// [`MissingMetadata`](xscatter_core::ErrorKind::MissingMetadata) without a geometry,
+    /// [`DegenerateData`](xscatter_core::ErrorKind::DegenerateData) if no pixel counts or a valid pixel is
+    /// not finite.
+    pub fn bands(&self, frame: &Frame) -> Result<Vec<Result<Correlation, Undefined>>> {
         let AngularCorrelationConfig { axis, sectors, .. } = self.config;
         let (_, cells) = self
             .tables
             .cells(frame, |map| PolarTable::new(map, &axis, sectors))?;
-        let bands: Vec<_> = (0..axis.bins)
-            .map(|ring| {
-                let noise = self.config.subtract_noise;
-                Correlation::of(cells.sums(ring), cells.valid(ring), noise)
-            })
-            .collect();
-        let orders = self.config.orders.iter().flat_map(|&order| {
-            bands.iter().map(move |band| {
-                let band = band.as_ref().ok();
-                band.and_then(|band| band.component(order))
-            })
-        });
-        let angles = self.config.angles_deg.iter().flat_map(|&angle| {
-            bands.iter().map(move |band| {
-                let band = band.as_ref().ok();
-                band.and_then(|band| band.at(f64::from(angle).to_radians()))
-            })
-        });
-        let row = orders.chain(angles);
-        Ok(row.map(|value| value.map_or(f32::NAN, finite)).collect())
+        let noise = self.config.subtract_noise;
+        let band = |ring| Correlation::of(cells.sums(ring), cells.valid(ring), noise);
+        Ok((0..axis.bins).map(band).collect())
+    }
+
+    fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
+        let bands = self.bands(frame)?;
+        let mut row = Vec::with_capacity(self.columns.len());
+        let mut push = |value: &dyn Fn(&Correlation) -> Option<f64>| {
+            row.extend(bands.iter().map(|band| {
+                let value = band.as_ref().ok().and_then(value);
+                value.map_or(f32::NAN, finite)
+            }));
+        };
+        for &order in &self.config.orders {
+            push(&|band| band.component(order));
+        }
+        for &angle in &self.config.angles_deg {
+            push(&|band| band.at(f64::from(angle).to_radians()));
+        }
+        Ok(row)
     }
 }
 
@@ -319,5 +326,135 @@ impl Correlation {
             sum += (*value)? * (TAU * turn).cos();
         }
         Some(sum / length as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use ndarray::Array2;
+    use xscatter_core::{FrameInfo, Geometry, Mask, PixelPosition};
+
+    /// Six spots a ring, turned by `turn`, on a hundred counts.
+    fn spots(turn: f64) -> Vec<f64> {
+        (0..360)
+            .map(|s| 100.0 + 900.0 * (5.0 * ((6.0 * (chi(s) - turn)).cos() - 1.0)).exp())
+            .collect()
+    }
+
+    fn chi(sector: usize) -> f64 {
+        crate::polar::chi_rad(sector, 360)
+    }
+
+    #[test]
+    fn a_turn_changes_nothing_and_the_exposure_neither() {
+        let one = Correlation::of(&spots(0.0), &[1; 360], false).unwrap();
+        let turned = Correlation::of(&spots(10.0 * TAU / 360.0), &[1; 360], false).unwrap();
+        let brighter: Vec<f64> = spots(0.0).iter().map(|sum| 16.0 * sum).collect();
+        let brighter = Correlation::of(&brighter, &[1; 360], false).unwrap();
+        for (shift, value) in one.values().iter().enumerate() {
+            let expected = value.unwrap();
+            for other in [&turned, &brighter] {
+                assert_relative_eq!(other.values()[shift].unwrap(), expected, epsilon = 1e-12);
+            }
+        }
+        // Even in Δ, with the period of the spots.
+        assert_relative_eq!(one.at(1.0).unwrap(), one.at(-1.0).unwrap(), epsilon = 1e-12);
+        let sixth = TAU / 6.0;
+        assert_relative_eq!(
+            one.at(sixth).unwrap(),
+            one.at(0.0).unwrap(),
+            epsilon = 1e-12
+        );
+        assert!(one.component(6).unwrap() > 0.3);
+        assert!(one.component(4).unwrap().abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_component_is_the_square_of_the_harmonic() {
+        let sums = spots(0.3);
+        let series = crate::harmonics::AzimuthalSeries::fit(&sums, &[1; 360], &[6, 12]).unwrap();
+        let correlation = Correlation::of(&sums, &[1; 360], false).unwrap();
+        for order in [6, 12] {
+            let amplitude = series.amplitude(order).unwrap().value;
+            // The series undoes the width of a sector.
+            let half = order as f64 * TAU / 720.0;
+            let square = (amplitude * half.sin() / half).powi(2);
+            assert_relative_eq!(
+                correlation.component(order).unwrap(),
+                square,
+                max_relative = 1e-9
+            );
+        }
+    }
+
+    #[test]
+    fn shifts_without_pairs_are_missing() {
+        // A twelfth of the ring: no two sectors are more than 30° apart.
+        let valid: Vec<u32> = (0..360).map(|s| u32::from(s < 30)).collect();
+        let correlation = Correlation::of(&spots(0.0), &valid, true).unwrap();
+        assert_eq!(correlation.at(1.0), None);
+        assert_eq!(correlation.component(2), None);
+        assert!(correlation.at(0.2).is_some());
+        let none = Correlation::of(&[0.0; 8], &[1; 8], true).unwrap_err();
+        assert_eq!(
+            none.to_string(),
+            "expected valid pixels with a positive mean, found 8 sectors and 0"
+        );
+        assert!(Correlation::of(&[0.0; 8], &[0; 8], true).is_err());
+    }
+
+    #[test]
+    fn far_from_the_defaults_the_contract_holds() {
+        let counts = Array2::from_shape_fn((60, 52), |(row, column)| {
+            (1000 / (20 + row.abs_diff(30) + column.abs_diff(20)) + (row * column) % 13) as f32
+        });
+        let centre = PixelPosition {
+            row: 30.5,
+            column: 20.5,
+        };
+        let geometry = Geometry::transmission(1.0, centre, 172e-6, 1e-10);
+        let frame = Frame::new(counts).with_info(FrameInfo {
+            geometry: Some(geometry.into()),
+            ..Default::default()
+        });
+        let bad = Array2::from_shape_fn((60, 52), |(row, column)| row == 20 || column % 17 == 3);
+        let masked = frame.clone().with_mask(Mask::from_bad(bad.view())).unwrap();
+        let extractor = AngularCorrelation::new(AngularCorrelationConfig {
+            axis: QAxis::log(3),
+            sectors: 75,
+            orders: vec![3],
+            angles_deg: vec![0, 7, 123],
+            subtract_noise: false,
+        })
+        .unwrap();
+        xscatter_testkit::check_extractor(&extractor, &[frame, masked]).unwrap();
+        assert_eq!(&*extractor.columns()[3], "correlation.at0.b0");
+    }
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        let refused = |change: fn(&mut AngularCorrelationConfig)| {
+            let mut config = AngularCorrelationConfig::default();
+            change(&mut config);
+            AngularCorrelation::new(config).unwrap_err()
+        };
+        assert!(matches!(
+            refused(|config| config.orders = vec![180]),
+            AngularCorrelationError::Orders { sectors: 360, .. }
+        ));
+        assert!(matches!(
+            refused(|config| config.angles_deg = vec![181]),
+            AngularCorrelationError::Angles(_)
+        ));
+        assert_eq!(
+            refused(|config| (config.orders, config.angles_deg) = (vec![], vec![])),
+            AngularCorrelationError::Nothing
+        );
+        assert_eq!(
+            refused(|config| config.sectors = 0),
+            AngularCorrelationError::Axis(QAxisError::Sectors(0))
+        );
     }
 }

@@ -31,6 +31,7 @@ use crate::layout::{Layout, LayoutConfig};
 use crate::lbp::{Lbp, LbpConfig};
 use crate::moments::{HuMoments, HuMomentsConfig};
 use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
+use crate::orientation::{Orientation, OrientationConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
@@ -135,6 +136,7 @@ catalogue! {
     "profile" IntensityProfile IntensityProfile ProfileConfig Physics, "Intensity on rings of q, linear or logarithmic";
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
     "lbp" Lbp Lbp LbpConfig Texture, "The histogram of local binary patterns";
+    "orientation" Orientation Orientation OrientationConfig Physics, "Order parameters and directors of the strongest ring and of all";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
     "rings" RingStatistics RingStatistics RingStatisticsConfig Physics, "How counts are distributed along rings of q: noise, texture, grains";

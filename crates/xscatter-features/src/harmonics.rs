@@ -449,3 +449,196 @@ impl AzimuthalSeries {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use ndarray::{Array2, Axis};
+    use xscatter_core::{ErrorKind, FrameInfo, Geometry, Mask, PixelPosition};
+
+    /// Means over sectors of `1 + 2 Σ η^k cos(k n (χ − χ_0))`, the texture kernel of Ruland.
+    fn kernel(eta: f64, n: usize, chi_0: f64, sectors: usize) -> Vec<f64> {
+        let mean = |sector| {
+            let chi = chi_rad(sector, sectors) - chi_0;
+            let term = |k: usize| {
+                let m = (k * n) as f64;
+                let half = m * PI / sectors as f64;
+                2.0 * eta.powi(k as i32) * (m * chi).cos() * half.sin() / half
+            };
+            1.0 + (1..60).map(term).sum::<f64>()
+        };
+        (0..sectors).map(mean).collect()
+    }
+
+    #[test]
+    fn g_tex_4_harmonics_of_a_texture_kernel_are_powers_of_eta() {
+        let sums = kernel(0.5, 6, 0.3, 720);
+        let series = AzimuthalSeries::fit(&sums, &[1; 720], &[2, 6, 12, 18]).unwrap();
+        assert_relative_eq!(series.mean().value, 1.0, max_relative = 1e-8);
+        for (order, expected) in [(6, 0.5), (12, 0.25), (18, 0.125)] {
+            let amplitude = series.amplitude(order).unwrap().value;
+            assert_relative_eq!(amplitude, expected, max_relative = 1e-8);
+            let phase = series.phase_rad(order).unwrap().value;
+            assert_relative_eq!(phase, 0.3 % (TAU / order as f64), max_relative = 1e-8);
+        }
+        assert!(series.amplitude(2).unwrap().value < 1e-12);
+        assert!(series.amplitude(4).is_err());
+    }
+
+    #[test]
+    fn the_uncertainty_of_a_direction_is_that_of_the_texture_kernel() {
+        // 10⁵ photons: (1 − η²) / (8 N η²).
+        let sums: Vec<f64> = kernel(0.3, 2, 1.0, 360)
+            .iter()
+            .map(|mean| mean * 1e5 / 360.0)
+            .collect();
+        let series = AzimuthalSeries::fit(&sums, &[1; 360], &[2, 4]).unwrap();
+        let sigma = series.phase_rad(2).unwrap().sigma.unwrap();
+        let expected = (1.0 - 0.09) / (8.0 * 1e5 * 0.09);
+        assert_relative_eq!(sigma * sigma, expected, max_relative = 1e-3);
+    }
+
+    #[test]
+    fn gaps_make_no_orders_and_hide_none() {
+        let sums = kernel(0.2, 2, 0.4, 120);
+        let valid: Vec<u32> = (0..120)
+            .map(|s| {
+                if (10..25).contains(&s) || s == 80 {
+                    0
+                } else {
+                    3 + s % 4
+                }
+            })
+            .collect();
+        let sums: Vec<f64> = sums
+            .iter()
+            .zip(&valid)
+            .map(|(mean, &n)| mean * f64::from(n))
+            .collect();
+        let orders = [1, 2, 3, 4, 6];
+        let series = AzimuthalSeries::fit(&sums, &valid, &orders).unwrap();
+        // What is not fitted (orders of 8 on) is at most 0.2⁴.
+        for (order, expected) in [(1, 0.0), (2, 0.2), (3, 0.0), (4, 0.04), (6, 0.008)] {
+            let amplitude = series.amplitude(order).unwrap().value;
+            assert!((amplitude - expected).abs() < 0.002, "{order}: {amplitude}");
+        }
+    }
+
+    #[test]
+    fn sectors_that_do_not_tell_orders_apart_are_said_to() {
+        let quarter: Vec<u32> = (0..72).map(|s| u32::from(s < 18)).collect();
+        let error = AzimuthalSeries::fit(&[1.0; 72], &quarter, &[1, 2, 3, 4]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "expected sectors that tell orders [1, 2, 3, 4] apart, found 18 of 72 filled"
+        );
+        // Even orders need half of the ring only.
+        let half: Vec<u32> = (0..72).map(|s| u32::from(s < 36)).collect();
+        let even = AzimuthalSeries::fit(&[1.0; 72], &half, &[2, 4, 6]).unwrap();
+        assert_relative_eq!(even.mean().value, 1.0, max_relative = 1e-12);
+        assert!(AzimuthalSeries::fit(&[0.0; 72], &half, &[2]).is_err());
+        assert!(AzimuthalSeries::fit(&[1.0; 72], &[0; 72], &[2]).is_err());
+    }
+
+    fn frame(counts: Array2<f32>) -> Frame {
+        let centre = PixelPosition {
+            row: 25.0,
+            column: 25.0,
+        };
+        let geometry = Geometry::transmission(1.0, centre, 172e-6, 1e-10);
+        Frame::new(counts).with_info(FrameInfo {
+            geometry: Some(geometry.into()),
+            ..Default::default()
+        })
+    }
+
+    fn noisy() -> Array2<f32> {
+        Array2::from_shape_fn((50, 50), |(row, column)| {
+            (1000 / (20 + row.abs_diff(30) + column.abs_diff(20)) + (row * column) % 13) as f32
+        })
+    }
+
+    #[test]
+    fn a_quarter_turn_shifts_phases_and_leaves_amplitudes() {
+        let mut turned = noisy().t().to_owned();
+        turned.invert_axis(Axis(1));
+        let config = HarmonicsConfig {
+            axis: QAxis::linear(3),
+            sectors: 60,
+            ..Default::default()
+        };
+        let harmonics = Harmonics::new(config).unwrap();
+        let [before, after] = [noisy(), turned].map(|c| harmonics.bands(&frame(c)).unwrap());
+        for (before, after) in before.iter().zip(&after) {
+            let (before, after) = (
+                before.series.clone().unwrap(),
+                after.series.clone().unwrap(),
+            );
+            for order in 1..=6 {
+                let amplitude = after.amplitude(order).unwrap().value;
+                assert_relative_eq!(
+                    amplitude,
+                    before.amplitude(order).unwrap().value,
+                    epsilon = 1e-12
+                );
+                let period = TAU / order as f64;
+                let [a, b] = [&after, &before].map(|series| series.phase_rad(order).unwrap().value);
+                // The turn is by +90° from the slow axis, up, to the fast one: by −90° or +90° in χ.
+                let shift = (a - b - 0.25 * TAU).rem_euclid(period);
+                assert!(shift.min(period - shift) < 1e-9, "{order}: {a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn far_from_the_defaults_the_contract_holds() {
+        let bad = Array2::from_shape_fn((50, 50), |(row, column)| row == 20 || column % 17 == 3);
+        let masked = frame(noisy())
+            .with_mask(Mask::from_bad(bad.view()))
+            .unwrap();
+        let extractor = Harmonics::new(HarmonicsConfig {
+            axis: QAxis::log(3).between(0.1, 0.4),
+            sectors: 33,
+            orders: vec![2, 4, 8],
+            parts: vec![
+                HarmonicPart::Cosine,
+                HarmonicPart::Sine,
+                HarmonicPart::PhaseSigma,
+            ],
+        })
+        .unwrap();
+        xscatter_testkit::check_extractor(&extractor, &[frame(noisy()), masked]).unwrap();
+        assert_eq!(&*extractor.columns()[4], "harmonics.m2.sine.b1");
+        let none = extractor.extract(&[Frame::new(noisy())]).unwrap_err();
+        assert_eq!(none.kind(), ErrorKind::MissingMetadata);
+    }
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        let refused = |change: fn(&mut HarmonicsConfig)| {
+            let mut config = HarmonicsConfig::default();
+            change(&mut config);
+            Harmonics::new(config).unwrap_err()
+        };
+        for orders in [vec![], vec![0, 1], vec![2, 2], vec![90]] {
+            let mut config = HarmonicsConfig::default();
+            config.orders.clone_from(&orders);
+            assert_eq!(
+                Harmonics::new(config).unwrap_err(),
+                HarmonicsError::Orders {
+                    sectors: 180,
+                    found: orders
+                }
+            );
+        }
+        assert_eq!(
+            refused(|config| config.parts.clear()),
+            HarmonicsError::Parts
+        );
+        assert_eq!(
+            refused(|config| config.axis.bins = 0),
+            HarmonicsError::Axis(QAxisError::Bins(0))
+        );
+    }
+}

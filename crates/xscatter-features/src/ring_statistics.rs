@@ -14,7 +14,7 @@
 //! | `rings.over_dispersion.b00` | `variance / mean − 1`: 0 for Poisson counts | by propagation, with `cov(mean, variance) = m_3 / n` |
 //! | `rings.skewness.b00` | `m_3 / m_2^1.5` | `√(6/n)`, that of a normal distribution |
 //! | `rings.anisotropy.b00` | `\|I_2\| / I_0` of a [series](crate::harmonics) of orders 1 to 4 | that of the series |
-//! | `rings.graininess.b00` | half the mean of `(u − u')² − w − w'` over neighbouring sectors, over `mean²`: the relative variance between sectors beyond Poisson | from the scatter of the pairs, neighbours' correlation included |
+//! | `rings.graininess.b00` | half the mean of `(u − u')² − w − w'` over neighbouring sectors, over `mean²`: the relative variance between sectors beyond Poisson | from the scatter of the pairs, times √1.5 for the correlation of neighbours |
 //! | `rings.valid_fraction.b00` | valid pixels over all pixels of the ring | none |
 //!
 //! Over-dispersion and graininess compare with Poisson noise: they mean what they say for detectors that
@@ -458,20 +458,156 @@ pub fn graininess(sums: &[f64], valid: &[u32]) -> Quantity {
         ));
     }
     let average = pairs.iter().flatten().sum::<f64>() / count;
-    // Neighbouring pairs share a sector: their covariance adds twice.
-    let (mut squares, mut products) = (0.0, 0.0);
-    for (k, this) in pairs.iter().enumerate() {
-        if let Some(this) = this {
-            squares += (this - average).powi(2);
-            if let Some(next) = pairs[(k + 1) % pairs.len()] {
-                products += (this - average) * (next - average);
-            }
-        }
-    }
-    let variance = (squares + 2.0 * products).max(squares) / (count * count);
+    // Neighbouring pairs share a sector: with normal noise they correlate by a quarter.
+    let squares: f64 = pairs
+        .iter()
+        .flatten()
+        .map(|pair| (pair - average).powi(2))
+        .sum();
+    let variance = 1.5 * squares / (count * count);
     let scale = 0.5 / (mean * mean);
     Ok(Measured {
         value: scale * average,
         sigma: Some(scale * variance.sqrt()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::assert_relative_eq;
+    use ndarray::{Array2, Axis};
+    use xscatter_core::{FrameInfo, Geometry, Mask, PixelPosition};
+
+    fn frame(counts: Array2<f32>) -> Frame {
+        let centre = PixelPosition {
+            row: 25.0,
+            column: 25.0,
+        };
+        let geometry = Geometry::transmission(1.0, centre, 172e-6, 1e-10);
+        Frame::new(counts).with_info(FrameInfo {
+            geometry: Some(geometry.into()),
+            ..Default::default()
+        })
+    }
+
+    fn noisy() -> Array2<f32> {
+        Array2::from_shape_fn((50, 50), |(row, column)| {
+            (1000 / (20 + row.abs_diff(30) + column.abs_diff(20)) + (row * column) % 13) as f32
+        })
+    }
+
+    fn statistics(bins: usize) -> RingStatistics {
+        RingStatistics::new(RingStatisticsConfig {
+            axis: QAxis::linear(bins),
+            sectors: 36,
+            sigma_columns: true,
+            ..Default::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn flips_and_quarter_turns_change_nothing() {
+        let mut turned = noisy().t().to_owned();
+        turned.invert_axis(Axis(1));
+        let statistics = statistics(4);
+        let [a, b] = [noisy(), turned].map(|counts| statistics.rings(&frame(counts)).unwrap());
+        for (a, b) in a.iter().zip(&b) {
+            for statistic in RingStatistic::ALL {
+                let (a, b) = (a.get(statistic).unwrap(), b.get(statistic).unwrap());
+                assert_relative_eq!(a.value, b.value, epsilon = 1e-10, max_relative = 1e-10);
+            }
+        }
+    }
+
+    #[test]
+    fn rings_without_what_a_statistic_needs_say_so() {
+        let constant = statistics(2)
+            .rings(&frame(Array2::from_elem((50, 50), 7.0)))
+            .unwrap();
+        assert_eq!(constant[0].get(RingStatistic::Mean).unwrap().value, 7.0);
+        assert_eq!(
+            constant[0]
+                .get(RingStatistic::Skewness)
+                .unwrap_err()
+                .to_string(),
+            "expected counts that vary, found them equal"
+        );
+        let dark = statistics(2)
+            .rings(&frame(Array2::zeros((50, 50))))
+            .unwrap();
+        for statistic in [
+            RingStatistic::OverDispersion,
+            RingStatistic::Anisotropy,
+            RingStatistic::Graininess,
+        ] {
+            let reason = dark[0].get(statistic).unwrap_err().to_string();
+            assert!(
+                reason.starts_with("expected a positive mean, found 0"),
+                "{reason}"
+            );
+        }
+        let bad = Array2::from_shape_fn((50, 50), |(row, column)| {
+            row.abs_diff(25) < 20 && column.abs_diff(25) < 20
+        });
+        let masked = frame(noisy())
+            .with_mask(Mask::from_bad(bad.view()))
+            .unwrap();
+        let rings = statistics(4).rings(&masked).unwrap();
+        assert_eq!(
+            rings[0].get(RingStatistic::Mean).unwrap_err().to_string(),
+            "expected at least 1 valid pixels on the ring, found 0"
+        );
+        assert_eq!(
+            rings[0].get(RingStatistic::ValidFraction).unwrap().value,
+            0.0
+        );
+        let outermost = rings[3].get(RingStatistic::ValidFraction).unwrap();
+        assert!((0.9..1.0).contains(&outermost.value));
+    }
+
+    #[test]
+    fn graininess_does_not_see_slow_variation() {
+        let sums: Vec<f64> = (0..180)
+            .map(|s| 1e6 * (1.0 + 0.5 * (crate::polar::chi_rad(s, 180) * 2.0).cos()))
+            .collect();
+        assert!(graininess(&sums, &[100; 180]).unwrap().value.abs() < 1e-3);
+        assert!(graininess(&[1.0; 4], &[1, 0, 1, 0]).is_err());
+    }
+
+    #[test]
+    fn far_from_the_defaults_the_contract_holds() {
+        let bad = Array2::from_shape_fn((50, 50), |(row, column)| row == 20 || column % 17 == 3);
+        let masked = frame(noisy())
+            .with_mask(Mask::from_bad(bad.view()))
+            .unwrap();
+        let extractor = RingStatistics::new(RingStatisticsConfig {
+            axis: QAxis::log(5),
+            sectors: 25,
+            statistics: vec![RingStatistic::Graininess, RingStatistic::ValidFraction],
+            sigma_columns: true,
+        })
+        .unwrap();
+        let names: Vec<_> = extractor.columns().iter().map(|name| &**name).collect();
+        assert_eq!(names.len(), 15);
+        assert_eq!(names[10], "rings.graininess_sigma.b0");
+        xscatter_testkit::check_extractor(&extractor, &[frame(noisy()), masked]).unwrap();
+    }
+
+    #[test]
+    fn senseless_settings_are_refused() {
+        let refused = |change: fn(&mut RingStatisticsConfig)| {
+            let mut config = RingStatisticsConfig::default();
+            change(&mut config);
+            RingStatistics::new(config).unwrap_err()
+        };
+        assert_eq!(refused(|c| c.sectors = 8), RingStatisticsError::Sectors(8));
+        assert_eq!(
+            refused(|c| c.statistics.clear()),
+            RingStatisticsError::Statistics
+        );
+        let twice = refused(|c| c.statistics = vec![RingStatistic::Mean; 2]);
+        assert_eq!(twice, RingStatisticsError::Statistics);
+    }
 }
