@@ -382,7 +382,7 @@ fn greatest_common_divisor(a: u32, b: u32) -> u32 {
 }
 
 /// As a feature: missing where single precision has no number for it.
-fn single(value: f64) -> f32 {
+pub(crate) fn single(value: f64) -> f32 {
     let value = value as f32;
     if value.is_finite() { value } else { f32::NAN }
 }
