@@ -1,9 +1,9 @@
-//! Angular harmonics about the beam, ring by ring, fitted to the valid part of each ring: how strongly a pattern
-//! is oriented, and with which symmetry.
+//! Angular harmonics about the beam, ring by ring, fitted to the valid part of each ring: how strongly a
+//! pattern is oriented, and with which symmetry.
 //!
-//! Use them for orientation and symmetry where only the beam centre is known: rings are fractions of the disc, not
-//! scattering vectors. [`Azimuthal`](crate::Azimuthal) compares sectors to tell techniques apart and has no scale; for
-//! orientation at a given q integrate first.
+//! Use them for orientation and symmetry where only the beam centre is known: rings are fractions of the
+//! disc, not scattering vectors. [`Azimuthal`](crate::Azimuthal) compares sectors to tell techniques
+//! apart and has no scale; for orientation at a given q integrate first.
 //!
 //! ```text
 //! t(I)(φ) = I₀ + Σ_m 2 Re(I_m e^{imφ})        least squares over the valid pixels of a ring
@@ -11,20 +11,23 @@
 //! ```
 //!
 //! A band is [`RINGS`] rings of equal width, on each of which the fit is made, so that the fall of the
-//! intensity with the radius is no harmonic; the band has the means of `I₀` and of the complex `I_m` over the pixels.
+//! intensity with the radius is no harmonic; the band has the means of `I₀` and of the complex `I_m` over
+//! the pixels.
 //!
 //! | column | value |
 //! |---|---|
 //! | `circular-harmonics.b0.m1`, … | `abs(I_m)/I₀` of each band and order, from the centre outwards |
 //!
-//! A pattern `1 + η cos m(φ − φ₀)` has η/2; one of the orientation kernel `(1 − η²)/(1 + η² − 2η cos 2φ)` has η
-//! at m = 2, η² at m = 4. Noise does not average to 0 in a magnitude: N counts in a band leave about `1/√N`.
+//! A pattern `1 + η cos m(φ − φ₀)` has η/2; one of the orientation kernel `(1 − η²)/(1 + η² − 2η cos 2φ)`
+//! has η at m = 2, η² at m = 4. Noise does not average to 0 in a magnitude: N counts in a band leave
+//! about `1/√N`.
 //!
-//! *Masks*: masked pixels and those off the image are not in the sums. A ring whose valid pixels do not tell the
-//! orders apart (less than 5 % of an order is left once those before it are fitted) is left out; with even orders
-//! alone half a ring is enough. *Missing* (`NaN`, with the reason from [`CircularHarmonics::bands`]): a band without a
-//! ring, or with `I₀ ≤ 0`. *Invariances*: turns about the beam (quarter turns to rounding), mirrors, and factors of `t(I)` change nothing.
-//! *Cost*: one pass over the grid, 1 ms at 256 pixels. *Source*: compared with `numpy.linalg.lstsq`.
+//! *Masks*: masked pixels and those off the image are not in the sums. A ring whose valid pixels do not
+//! tell the orders apart (less than 5 % of an order is left once those before it are fitted) is left out;
+//! with even orders alone half a ring is enough. *Missing* (`NaN`, with the reason from
+//! [`CircularHarmonics::bands`]): a band without a ring, or with `I₀ ≤ 0`. *Invariances*: turns about the
+//! beam (quarter turns to rounding), mirrors, and factors of `t(I)` change nothing. *Cost*: one pass over
+//! the grid, 1 ms at 256 pixels. *Source*: compared with `numpy.linalg.lstsq`.
 
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 use std::sync::Arc;
@@ -32,13 +35,12 @@ use std::sync::Arc;
 use ndarray::ArrayViewMut2;
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
-use xscatter_core::{FeatureExtractor, Frame, Result};
+use xscatter_core::{FeatureExtractor, Frame, PixelPosition, Result};
 
 use crate::batch::fill_rows;
-use crate::fourier_bessel::{Reach, single};
+use crate::fourier_bessel::{Reach, beam_on_grid, check_radius, single};
 use crate::intensity::{IntensityError, IntensityTransform};
 use crate::measured::Undefined;
-use crate::place::beam_centre;
 use crate::resample::{Grid, GridError, MIN_COVERAGE, Resampled};
 use crate::zernike::Triangle;
 
@@ -167,26 +169,27 @@ impl CircularHarmonics {
     /// for a frame that the grid refuses.
     pub fn bands(&self, frame: &Frame) -> Result<Vec<Result<Band, Undefined>>> {
         let image = Resampled::of(frame, self.config.grid)?;
-        let beam = beam_centre(frame)?;
-        let (rows, columns) = image.shape();
-        let centre = [
-            beam.row * rows as f64 / frame.shape().0 as f64,
-            beam.column * columns as f64 / frame.shape().1 as f64,
-        ];
-        let radius_px = self.config.reach.radius_px(centre, (rows, columns));
-        if !(1.0..1e12).contains(&radius_px) {
-            let reason =
-                format!("expected a disc of 1 pixel or more about the beam, found {radius_px}");
-            return Ok(vec![Err(Undefined::new(reason)); self.config.bands]);
-        }
-        let rings = self.rings(&image, centre, radius_px);
-        Ok(rings
-            .chunks_exact(RINGS)
-            .map(|rings| self.band(rings))
-            .collect())
+        let centre = beam_on_grid(frame, &image)?;
+        let radius_px = self.config.reach.radius_px(centre, image.shape());
+        Ok(self.about(&image, centre, radius_px))
     }
 
-    fn rings(&self, image: &Resampled, centre: [f64; 2], radius_px: f64) -> Vec<Ring> {
+    /// The harmonics of the bands of any disc of an image, whatever reach and grid the settings ask for.
+    pub fn about(
+        &self,
+        image: &Resampled,
+        centre: PixelPosition,
+        radius_px: f64,
+    ) -> Vec<Result<Band, Undefined>> {
+        if let Err(reason) = check_radius(radius_px) {
+            return vec![Err(reason); self.config.bands];
+        }
+        let rings = self.rings(image, centre, radius_px);
+        let bands = rings.chunks_exact(RINGS);
+        bands.map(|rings| self.band(rings)).collect()
+    }
+
+    fn rings(&self, image: &Resampled, centre: PixelPosition, radius_px: f64) -> Vec<Ring> {
         let highest = self.config.orders.last().map_or(0, |&m| m as usize);
         let number = self.config.bands * RINGS;
         let mut rings = vec![Ring::new(highest); number];
@@ -196,8 +199,8 @@ impl CircularHarmonics {
             if coverage.is_some_and(|coverage| coverage[index] < MIN_COVERAGE) {
                 continue;
             }
-            let y = (index / columns) as f64 + 0.5 - centre[0];
-            let x = (index % columns) as f64 + 0.5 - centre[1];
+            let y = (index / columns) as f64 + 0.5 - centre.row;
+            let x = (index % columns) as f64 + 0.5 - centre.column;
             let radius = (x * x + y * y).sqrt();
             let ring = (radius / radius_px * number as f64) as usize;
             // The centre itself has no angle.
@@ -340,7 +343,7 @@ mod tests {
     use super::*;
     use approx::assert_abs_diff_eq;
     use ndarray::Array2;
-    use xscatter_core::{FrameInfo, Mask, PixelPosition};
+    use xscatter_core::{FrameInfo, Mask};
     use xscatter_testkit::check_extractor;
 
     const CENTRE: PixelPosition = PixelPosition {

@@ -1,17 +1,18 @@
 //! Pixels as angular harmonics on equidistant rings.
 //!
 //! Sums over pixels with functions `g(r) e^{−ilφ}` that are smooth on the scale of the rings are sums over the
-//! rings: each pixel is shared among the twelve rings about it with Lagrange's weights, which are exact for
-//! polynomials of degree 11. For `g = cos(kr)` the error is below 2e-7 where `k` times the distance of two
-//! rings is 0.6.
+//! rings: each pixel is shared among the sixteen rings about it with Lagrange's weights, which are exact for
+//! polynomials of degree 15. For `g = cos(kr)` the error is below 1e-7 where `k` times the distance of two
+//! rings is 0.8.
 
 use pulp::Arch;
+use xscatter_core::PixelPosition;
 
 /// How many rings share a pixel.
-const STENCIL: usize = 12;
+const STENCIL: usize = 16;
 
 /// `k` times the distance of two rings for the fastest `cos(kr)`.
-pub(super) const PHASE: f64 = 0.6;
+pub(super) const PHASE: f64 = 0.8;
 
 /// Rings about a centre; the first few lie at negative radii and the last few outside of the disc.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +40,7 @@ impl Rings {
     }
 }
 
-/// Lagrange's weights of points −5, …, 6 at t between 0 and 1.
+/// Lagrange's weights of points −7, …, 8 at t between 0 and 1.
 #[inline]
 fn lagrange(t: f64) -> [f64; STENCIL] {
     // 1 / Π_{j ≠ i} (i − j).
@@ -72,10 +73,10 @@ fn lagrange(t: f64) -> [f64; STENCIL] {
     weights
 }
 
-/// Where a disc lies in an image; pixel centres at one half.
+/// Where a disc lies in an image.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Disc {
-    pub(super) centre: [f64; 2],
+    pub(super) centre: PixelPosition,
     pub(super) radius_px: f64,
 }
 
@@ -134,12 +135,12 @@ pub(super) fn observe(
     let mut waves = vec![0.0; 2 * orders];
     Arch::new().dispatch(|| {
         for (row, values) in values.chunks_exact(columns).enumerate() {
-            let y = (row as f64 + 0.5 - disc.centre[0]) / disc.radius_px;
+            let y = (row as f64 + 0.5 - disc.centre.row) / disc.radius_px;
             if y.abs() > 1.0 {
                 continue;
             }
             for (column, &value) in values.iter().enumerate() {
-                let x = (column as f64 + 0.5 - disc.centre[1]) / disc.radius_px;
+                let x = (column as f64 + 0.5 - disc.centre.column) / disc.radius_px;
                 let radius = (x * x + y * y).sqrt();
                 if radius > 1.0 || !is_valid(row * columns + column) {
                     continue;
@@ -216,7 +217,10 @@ mod tests {
         let (rows, columns) = (37, 45);
         let values: Vec<f32> = (0..rows * columns).map(|k| (k * 13 % 31) as f32).collect();
         let disc = Disc {
-            centre: [17.3, 20.9],
+            centre: PixelPosition {
+                row: 17.3,
+                column: 20.9,
+            },
             radius_px: 19.0,
         };
         let rings = Rings { number: 50 };
@@ -272,7 +276,7 @@ mod tests {
                 .zip(shares)
                 .map(|(ring, share)| share * (k * rings.radius(ring)).cos())
                 .sum();
-            assert_abs_diff_eq!(wave, (k * r).cos(), epsilon = 2e-7);
+            assert_abs_diff_eq!(wave, (k * r).cos(), epsilon = 1e-7);
             assert_abs_diff_eq!(shares.iter().sum::<f64>(), 1.0, epsilon = 1e-13);
         }
     }
