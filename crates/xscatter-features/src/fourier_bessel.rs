@@ -56,7 +56,7 @@ use xscatter_core::{FeatureExtractor, Frame, PixelPosition, Result};
 use self::basis::Basis;
 pub use self::reach::Reach;
 pub(crate) use self::reach::{beam_on_grid, check_radius};
-use self::rings::{Disc, PHASE, Rings, observe, powers, turn};
+use self::rings::{Disc, PHASE, Rings, observe, powers, turn, width};
 pub use self::zeros::bessel_zeros;
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform};
@@ -348,7 +348,7 @@ impl FourierBessel {
         }
         let step = self.step as usize;
         let highest = angular_orders.last().map_or(0, |&m| m as usize) / step;
-        let mut waves = vec![0.0; 2 * (highest + 1)];
+        let mut waves = vec![0.0; width(highest + 1)];
         Array2::from_shape_fn(shape, |(row, column)| {
             let y = (row as f64 + 0.5 - centre.row) / radius_px;
             let x = (column as f64 + 0.5 - centre.column) / radius_px;
@@ -363,8 +363,7 @@ impl FourierBessel {
                 let rings = &rings[ring * number..(ring + 1) * number];
                 for (wave, part) in basis.waves.iter().zip(rings) {
                     let order = angular_orders[wave.order] as usize / step;
-                    let sine = usize::from(wave.is_sine) * (highest + 1);
-                    value += share * part * waves[sine + order];
+                    value += share * part * waves[2 * order + usize::from(wave.is_sine)];
                 }
             }
             value as f32

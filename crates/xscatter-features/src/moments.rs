@@ -36,7 +36,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
-use pulp::Arch;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, Result};
 
@@ -44,6 +43,7 @@ use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform};
 use crate::measured::{Measured, Quantity, Undefined};
 use crate::resample::{Grid, GridError, Resampled};
+use crate::zernike::vector::{Work, vectorised};
 
 /// Moments by the powers of row and column, `[p][q]` for p, q ≤ 3.
 pub type Moments = [[f64; 4]; 4];
@@ -167,20 +167,41 @@ pub(crate) fn positive(mass: f64) -> Result<f64, Undefined> {
 
 fn moments_about(weights: &[f32], columns: usize, origin: [f64; 2]) -> Moments {
     let mut moments = [[0.0; 4]; 4];
-    Arch::new().dispatch(|| {
-        for (row, weights) in weights.chunks_exact(columns).enumerate() {
-            let sums = power_sums(weights, -origin[1]);
-            let y = row as f64 - origin[0];
+    vectorised(About {
+        weights,
+        columns,
+        origin,
+        moments: &mut moments,
+    });
+    moments
+}
+
+struct About<'a> {
+    weights: &'a [f32],
+    columns: usize,
+    origin: [f64; 2],
+    moments: &'a mut Moments,
+}
+
+impl Work for About<'_> {
+    #[allow(
+        clippy::inline_always,
+        reason = "a function that is not inlined would be compiled without the wide instructions"
+    )]
+    #[inline(always)]
+    fn run(self) {
+        for (row, weights) in self.weights.chunks_exact(self.columns).enumerate() {
+            let sums = power_sums(weights, -self.origin[1]);
+            let y = row as f64 - self.origin[0];
             let mut power = 1.0;
-            for moments in &mut moments {
+            for moments in &mut *self.moments {
                 for (moment, sum) in moments.iter_mut().zip(sums) {
                     *moment += power * sum;
                 }
                 power *= y;
             }
         }
-    });
-    moments
+    }
 }
 
 /// `Σ w x^q` for x = `first`, `first` + 1, … and q ≤ 3.

@@ -33,6 +33,7 @@
 mod cholesky;
 mod chords;
 mod polynomials;
+pub(crate) mod vector;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ use ndarray::ArrayViewMut2;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, PixelPosition, Result};
 
+use self::cholesky::TOGETHER;
 pub(crate) use self::cholesky::Triangle;
 use self::chords::{Chords, Disc, Mass};
 use self::polynomials::Polynomials;
@@ -322,19 +324,19 @@ impl Zernike {
                 }
             });
         };
-        let mut values = vec![0.0; size];
         let mut gram = Triangle::zeros(size);
+        let mut vectors: [Vec<f64>; TOGETHER] = std::array::from_fn(|_| vec![0.0; size]);
         let mut count = 0.0;
-        for Mass { x, y, weight } in self.products.masses(valid, columns, disc) {
-            at(x, y, &mut values);
-            count += weight;
-            for row in 0..size {
-                let factor = weight * values[row];
-                for (entry, value) in gram.row_mut(row).iter_mut().zip(&values) {
-                    *entry += factor * value;
-                }
+        for few in self.products.masses(valid, columns, disc).chunks(TOGETHER) {
+            let mut weights = [0.0; TOGETHER];
+            for ((vector, weight), mass) in vectors.iter_mut().zip(&mut weights).zip(few) {
+                at(mass.x, mass.y, vector);
+                *weight = mass.weight;
+                count += mass.weight;
             }
+            gram.add_products(&vectors, weights);
         }
+        let mut values = vec![0.0; size];
         let mut right = vec![0.0; size];
         for Mass { x, y, weight } in self.sums.masses(weights, columns, disc) {
             at(x, y, &mut values);

@@ -6,7 +6,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::rings::{Observed, Rings};
+use super::rings::{Observed, Rings, add};
 use crate::measured::Undefined;
 
 /// A function of the angle: 1, √2 cos mφ or √2 sin mφ.
@@ -125,15 +125,11 @@ impl Basis {
     fn projections(&self, observed: &Observed, area: f64) -> Vec<f64> {
         let mut right = vec![0.0; self.size()];
         for ring in 0..self.rings.total() {
-            let (cosines, sines) = observed.values.of_ring(ring);
+            let harmonics = observed.values.of_ring(ring);
             let radial = self.ring(ring);
             for (wave, right) in self.waves.iter().zip(right.chunks_exact_mut(self.stride)) {
                 let order = self.orders[wave.order];
-                let sum = if wave.is_sine {
-                    sines[order]
-                } else {
-                    cosines[order]
-                };
+                let sum = harmonics[order][usize::from(wave.is_sine)];
                 let factor = self.norm(*wave) * sum / area;
                 let radial = &radial[wave.order * self.stride..][..self.stride];
                 for (right, radial) in right.iter_mut().zip(radial) {
@@ -149,18 +145,20 @@ impl Basis {
         let (number, width) = (self.waves.len(), self.waves.len().next_multiple_of(LANES));
         let mut couplings = Vec::with_capacity(self.rings.total() * number * width);
         for ring in 0..self.rings.total() {
-            let (cosines, sines) = observed.valid.of_ring(ring);
+            let harmonics = observed.valid.of_ring(ring);
             for a in &self.waves {
                 for b in &self.waves {
                     let (m, n) = (self.orders[a.order], self.orders[b.order]);
                     let (sum, difference) = (m + n, m.abs_diff(n));
+                    let [(c_sum, s_sum), (c_difference, s_difference)] =
+                        [sum, difference].map(|order| harmonics[order].into());
                     let product = match (a.is_sine, b.is_sine) {
-                        (false, false) => cosines[difference] + cosines[sum],
-                        (true, true) => cosines[difference] - cosines[sum],
+                        (false, false) => c_difference + c_sum,
+                        (true, true) => c_difference - c_sum,
                         // sin(m − n) is odd.
-                        (true, false) if m < n => sines[sum] - sines[difference],
-                        (false, true) if m > n => sines[sum] - sines[difference],
-                        (true, false) | (false, true) => sines[sum] + sines[difference],
+                        (true, false) if m < n => s_sum - s_difference,
+                        (false, true) if m > n => s_sum - s_difference,
+                        (true, false) | (false, true) => s_sum + s_difference,
                     };
                     couplings.push(0.5 * self.norm(*a) * self.norm(*b) * product / area);
                 }
@@ -256,16 +254,4 @@ fn dot<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> f64 {
     }
     let rest: f64 = rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum();
     simd.reduce_sum_f64s(sum) + rest
-}
-
-#[inline(always)]
-fn add<S: Simd>(simd: S, sums: &mut [f64], factor: f64, terms: &[f64]) {
-    let ((sums, rest), (terms, rest_terms)) = (S::as_mut_simd_f64s(sums), S::as_simd_f64s(terms));
-    let splat = simd.splat_f64s(factor);
-    for (sum, &term) in sums.iter_mut().zip(terms) {
-        *sum = simd.mul_add_e_f64s(splat, term, *sum);
-    }
-    for (sum, term) in rest.iter_mut().zip(rest_terms) {
-        *sum += factor * term;
-    }
 }
