@@ -21,6 +21,7 @@ use crate::angular_correlation::{AngularCorrelation, AngularCorrelationConfig};
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
 use crate::daisy::{Daisy, DaisyConfig};
 use crate::dense_sift::{DenseSift, DenseSiftConfig};
+use crate::circular_harmonics::{CircularHarmonics, CircularHarmonicsConfig};
 use crate::fourier_bessel::{FourierBessel, FourierBesselConfig};
 use crate::gabor::{Gabor, GaborConfig};
 use crate::glcm::{Glcm, GlcmConfig};
@@ -126,6 +127,7 @@ impl Group {
 catalogue! {
     "correlation" AngularCorrelation AngularCorrelation AngularCorrelationConfig Physics, "Which azimuths of a ring are bright together";
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
+    "circular-harmonics" CircularHarmonics CircularHarmonics CircularHarmonicsConfig Shape, "Angular harmonics about the beam, band by band: orientation and symmetry";
     "fourier-bessel" FourierBessel FourierBessel FourierBesselConfig Shape, "Fourier-Bessel coefficients about the beam: rings and their symmetry, fitted around gaps";
     "gabor" Gabor Gabor GaborConfig Texture, "How much of each wavelength runs in each direction";
     "daisy" Daisy Daisy DaisyConfig Local, "Orientation histograms on rings around places (DAISY), pooled";

@@ -1,43 +1,44 @@
-//! Fourier–Bessel coefficients: rings and their angular symmetries about the beam, fitted to what was measured.
+//! Fourier–Bessel coefficients: rings and their angular symmetries about the beam, fitted to what was
+//! measured.
 //!
-//! Use them for patterns of rings, halos and orientation that are seen in part: gaps, a beamstop or a beam centre near the
-//! edge leave out pixels, not columns. They need a beam centre that is right to about a pixel, or a quarter of
-//! the width of the sharpest ring. For the light itself against q use profiles; a background that does not fall to 0 at
-//! the rim of the disc costs radial orders.
+//! Use them for patterns of rings, halos and orientation that are seen in part: gaps, a beamstop or a
+//! beam centre near the edge leave out pixels, not columns. They need a beam centre that is right to
+//! about a pixel, or a quarter of the width of the sharpest ring. For the light itself against q use
+//! profiles; a background that does not fall to 0 at the rim of the disc costs radial orders.
 //!
 //! ```text
 //! Ψ_nm(r, φ) = √2 / (a J_{m+1}(x_mn)) J_m(x_mn r/a) e^{imφ} / √(2π)      r ≤ a
 //! ```
 //!
-//! with `x_mn` the n-th positive zero of `J_m`, so that Ψ is orthonormal in `r dr dφ`; φ runs from the columns
-//! towards the rows, and the disc of radius `a` about the beam is measured in units of `a`. The coefficients are those of
-//! `t(I) = Σ_n c_n0 Ψ_n0 + Σ_{n, m>0} 2 Re(c_nm Ψ_nm)` that minimise
+//! with `x_mn` the n-th positive zero of `J_m`, so that Ψ is orthonormal in `r dr dφ`; φ runs from the
+//! columns towards the rows, and the disc of radius `a` about the beam is measured in units of `a`. The
+//! coefficients are those of `t(I) = Σ_n c_n0 Ψ_n0 + Σ_{n, m>0} 2 Re(c_nm Ψ_nm)` that minimise
 //!
 //! ```text
 //! Σ_valid (t(I) − model)²/a² + ridge Σ (c_n0² + 2 Σ_m |c_nm|²)
 //! ```
 //!
-//! over the valid pixels of the disc, a² in pixels: in a full disc `c = ∫ Ψ* t(I) / (1 + ridge)` but for the sums over
-//! pixels instead of integrals. With `unit_norm` they are divided by the norm of `t(I)` over the disc, `√π` times the
-//! root mean square of the valid pixels.
+//! over the valid pixels of the disc, a² in pixels: in a full disc `c = ∫ Ψ* t(I) / (1 + ridge)` but for
+//! the sums over pixels instead of integrals. With `unit_norm` they are divided by the norm of `t(I)`
+//! over the disc, `√π` times the root mean square of the valid pixels.
 //!
 //! | columns | value |
 //! |---|---|
 //! | `fourier-bessel.n1m0.re`, `fourier-bessel.n1m0.im`, … | real and imaginary part of `c_nm`, m by m, n = 1 … ([`Parts`](CoefficientForm::Parts), the default; of m = 0 the imaginary part is 0, kept so that the published 40 × 11 orders are the published 880 numbers) |
 //! | `fourier-bessel.n1m0`, … | `abs(c_nm)` ([`Magnitudes`](CoefficientForm::Magnitudes)) |
 //!
-//! *Turning* the pattern by t about the beam multiplies `c_nm` by `e^{−imt}`: magnitudes stay. *Masks*: masked pixels
-//! and those off the image are not in the sum. *Missing* (`NaN`, with the reason from [`FourierBessel::coefficients`]):
-//! all of them if no pixel of the disc is valid, if all valid ones are 0 (with `unit_norm`), or if without a ridge
-//! the valid pixels do not determine them.
+//! *Turning* the pattern by t about the beam multiplies `c_nm` by `e^{−imt}`: magnitudes stay. *Masks*:
+//! masked pixels and those off the image are not in the sum. *Missing* (`NaN`, with the reason from
+//! [`FourierBessel::coefficients`]): all of them if no pixel of the disc is valid, if all valid ones are
+//! 0 (with `unit_norm`), or if without a ridge the valid pixels do not determine them.
 //!
-//! *Precision*: least squares to 1e-6 of the largest coefficient; pixels are shared among rings so close that this is
-//! exact to that figure for the fastest Ψ. *Cost*: some 0.2 µs a pixel of the disc, and 0.3 ms a step of the conjugate
-//! gradients that solve the equations at 440 orders: 10 steps for a full disc, 30 for gaps of 10 %, hundreds
-//! where a large part of the disc is missing. *Memory*: 3 MB a frame beside the grid.
+//! *Precision*: least squares to 1e-6 of the largest coefficient; pixels are shared among rings so close
+//! that this is exact to that figure for the fastest Ψ. *Cost*: 0.15 µs a pixel of the disc, and steps
+//! of conjugate gradients, more of them the less of the disc is seen; with the defaults 15 ms for a frame
+//! of a megapixel, without gaps or with 8 % of them. *Memory*: 3 MB a frame beside the grid.
 //!
-//! *Source*: orders and norm of Z. Guan et al. (BMVC 2018), who fit an elastic net; zeros compared with SciPy
-//! 1.17, coefficients with `numpy.linalg.lstsq`.
+//! *Source*: orders and norm of Z. Guan et al. (BMVC 2018), who fit an elastic net; zeros compared with
+//! SciPy 1.17, coefficients with `numpy.linalg.lstsq`.
 
 mod basis;
 mod reach;
@@ -53,13 +54,13 @@ use xscatter_core::{FeatureExtractor, Frame, PixelPosition, Result};
 
 use self::basis::Basis;
 pub use self::reach::Reach;
-use self::rings::{Disc, PHASE, Rings, observe, powers, turn};
+pub(crate) use self::reach::{beam_on_grid, check_radius};
+use self::rings::{Disc, PHASE, Rings, observe, powers, turn, width};
 pub use self::zeros::bessel_zeros;
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform};
 use crate::measured::Undefined;
 use crate::moments::weights;
-use crate::place::beam_centre;
 use crate::resample::{Grid, GridError, MIN_COVERAGE, Resampled};
 
 /// Which numbers of the coefficients become columns.
@@ -235,26 +236,23 @@ impl FourierBessel {
     /// for a frame that the grid refuses.
     pub fn coefficients(&self, frame: &Frame) -> Result<Result<Vec<Complex64>, Undefined>> {
         let image = Resampled::of(frame, self.config.grid)?;
-        let beam = beam_centre(frame)?;
-        let (rows, columns) = image.shape();
-        let centre = [
-            beam.row * rows as f64 / frame.shape().0 as f64,
-            beam.column * columns as f64 / frame.shape().1 as f64,
-        ];
-        let disc = Disc {
-            centre,
-            radius_px: self.config.reach.radius_px(centre, (rows, columns)),
-        };
-        Ok(self.fit(&image, disc))
+        let centre = beam_on_grid(frame, &image)?;
+        let radius_px = self.config.reach.radius_px(centre, image.shape());
+        Ok(self.about(&image, centre, radius_px))
     }
 
-    fn fit(&self, image: &Resampled, disc: Disc) -> Result<Vec<Complex64>, Undefined> {
-        if !(1.0..1e12).contains(&disc.radius_px) {
-            let radius = disc.radius_px;
-            let reason =
-                format!("expected a disc of 1 pixel or more about the beam, found {radius}");
-            return Err(Undefined::new(reason));
-        }
+    /// `c_nm` of any disc of an image, whatever reach and grid the settings ask for.
+    ///
+    /// # Errors
+    /// [`Undefined`] for what makes them missing; see the [module](self).
+    pub fn about(
+        &self,
+        image: &Resampled,
+        centre: PixelPosition,
+        radius_px: f64,
+    ) -> Result<Vec<Complex64>, Undefined> {
+        check_radius(radius_px)?;
+        let disc = Disc { centre, radius_px };
         let values = weights(image, self.config.transform);
         let coverage = image.coverage_slice();
         let is_valid = |index| coverage.is_none_or(|coverage| coverage[index] >= MIN_COVERAGE);
@@ -303,8 +301,8 @@ impl FourierBessel {
     }
 
     /// The image `Σ_n c_n0 Ψ_n0 + Σ_{n, m>0} 2 Re(c_nm Ψ_nm)` of coefficients in the order of
-    /// [`FourierBessel::coefficients`], in units of the radius; 0 outside of the disc. Its error is that of interpolation, below 1e-6 of
-    /// the largest coefficient.
+    /// [`FourierBessel::coefficients`], in units of the radius; 0 outside of the disc. Its error is that
+    /// of interpolation, below 1e-6 of the largest coefficient.
     ///
     /// # Panics
     /// If there is not one coefficient for each pair of orders.
@@ -349,7 +347,7 @@ impl FourierBessel {
         }
         let step = self.step as usize;
         let highest = angular_orders.last().map_or(0, |&m| m as usize) / step;
-        let mut waves = vec![0.0; 2 * (highest + 1)];
+        let mut waves = vec![0.0; width(highest + 1)];
         Array2::from_shape_fn(shape, |(row, column)| {
             let y = (row as f64 + 0.5 - centre.row) / radius_px;
             let x = (column as f64 + 0.5 - centre.column) / radius_px;
@@ -364,8 +362,7 @@ impl FourierBessel {
                 let rings = &rings[ring * number..(ring + 1) * number];
                 for (wave, part) in basis.waves.iter().zip(rings) {
                     let order = angular_orders[wave.order] as usize / step;
-                    let sine = usize::from(wave.is_sine) * (highest + 1);
-                    value += share * part * waves[sine + order];
+                    value += share * part * waves[2 * order + usize::from(wave.is_sine)];
                 }
             }
             value as f32
@@ -382,7 +379,7 @@ fn greatest_common_divisor(a: u32, b: u32) -> u32 {
 }
 
 /// As a feature: missing where single precision has no number for it.
-fn single(value: f64) -> f32 {
+pub(crate) fn single(value: f64) -> f32 {
     let value = value as f32;
     if value.is_finite() { value } else { f32::NAN }
 }

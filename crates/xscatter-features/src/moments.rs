@@ -1,7 +1,7 @@
 //! Image moments, and Hu's seven invariants of them: the form of the bright part as a whole.
 //!
-//! Use them for one bright object whose outline matters (a halo, a streak, an arc): elongation, skewness and
-//! handedness, wherever it lies, however large it is and whichever way it is turned. They say nothing
+//! Use them for one bright object whose outline matters (a halo, a streak, an arc): elongation, skewness
+//! and handedness, wherever it lies, however large it is and whichever way it is turned. They say nothing
 //! about texture, and a strong background turns them into the moments of the sensor's rectangle.
 //!
 //! With weights `w = t(I)` of the pixels at row `r` and column `c` (indices, as scikit-image counts):
@@ -17,17 +17,17 @@
 //! |---|---|
 //! | `hu-moments.h1` … `hu-moments.h7` | `−sign(h) log₁₀ abs(h)`, since they span twenty decades |
 //!
-//! *Sign of h₇*: as scikit-image 0.26, whose first axis is the row; OpenCV 5 has the opposite sign, for its
-//! first axis is the column. h₇ changes its sign in a mirror image; nothing else does. *Invariances*: moving the
-//! object over a dark image and quarter turns change nothing, multiplying the weights by `a` divides
-//! h₁ by `a`, … (Hu's scaling is of lengths).
+//! *Sign of h₇*: as scikit-image 0.26, whose first axis is the row; OpenCV 5 has the opposite sign, for
+//! its first axis is the column. h₇ changes its sign in a mirror image; nothing else does. *Invariances*:
+//! moving the object over a dark image and quarter turns change nothing, multiplying the weights by `a`
+//! divides h₁ by `a`, … (Hu's scaling is of lengths).
 //!
 //! *Masks*: a masked pixel has no weight. That is a bias, for light that was not counted counts as dark:
 //! gaps through the object pull its centre away from them and change every moment. Fit
 //! [`Zernike`](crate::Zernike) moments by least squares where gaps are large. *Missing* (`NaN`, with the
-//! reason from [`HuMoments::quantities`]): all of them if the sum of weights is not positive, and those that symmetry
-//! makes zero, so that nothing but rounding is left of them: h₂ of round objects, h₃ to h₇ of those
-//! that half a turn does not change, h₇ of mirror images of themselves.
+//! reason from [`HuMoments::quantities`]): all of them if the sum of weights is not positive, and those
+//! that symmetry makes zero, so that nothing but rounding is left of them: h₂ of round objects, h₃ to h₇
+//! of those that half a turn does not change, h₇ of mirror images of themselves.
 //!
 //! *Cost*: two passes, 1 ms a million pixels and as much as the transform takes. *Source*: compared with
 //! scikit-image 0.26 (`moments_central`, `moments_normalized`, `moments_hu`).
@@ -36,7 +36,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
-use pulp::Arch;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, Result};
 
@@ -44,6 +43,7 @@ use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform};
 use crate::measured::{Measured, Quantity, Undefined};
 use crate::resample::{Grid, GridError, Resampled};
+use crate::zernike::vector::{Work, vectorised};
 
 /// Moments by the powers of row and column, `[p][q]` for p, q ≤ 3.
 pub type Moments = [[f64; 4]; 4];
@@ -167,20 +167,41 @@ pub(crate) fn positive(mass: f64) -> Result<f64, Undefined> {
 
 fn moments_about(weights: &[f32], columns: usize, origin: [f64; 2]) -> Moments {
     let mut moments = [[0.0; 4]; 4];
-    Arch::new().dispatch(|| {
-        for (row, weights) in weights.chunks_exact(columns).enumerate() {
-            let sums = power_sums(weights, -origin[1]);
-            let y = row as f64 - origin[0];
+    vectorised(About {
+        weights,
+        columns,
+        origin,
+        moments: &mut moments,
+    });
+    moments
+}
+
+struct About<'a> {
+    weights: &'a [f32],
+    columns: usize,
+    origin: [f64; 2],
+    moments: &'a mut Moments,
+}
+
+impl Work for About<'_> {
+    #[allow(
+        clippy::inline_always,
+        reason = "a function that is not inlined would be compiled without the wide instructions"
+    )]
+    #[inline(always)]
+    fn run(self) {
+        for (row, weights) in self.weights.chunks_exact(self.columns).enumerate() {
+            let sums = power_sums(weights, -self.origin[1]);
+            let y = row as f64 - self.origin[0];
             let mut power = 1.0;
-            for moments in &mut moments {
+            for moments in &mut *self.moments {
                 for (moment, sum) in moments.iter_mut().zip(sums) {
                     *moment += power * sum;
                 }
                 power *= y;
             }
         }
-    });
-    moments
+    }
 }
 
 /// `Σ w x^q` for x = `first`, `first` + 1, … and q ≤ 3.

@@ -1,7 +1,7 @@
 //! Zernike moments: the pattern in a disc, as magnitudes that do not change when it is turned.
 //!
-//! Use them for the form of what surrounds a centre when that form is smooth; degree 8 resolves details of
-//! an eighth of the disc. For rings and peaks use [`FourierBessel`](crate::FourierBessel) or profiles.
+//! Use them for the form of what surrounds a centre when that form is smooth; degree 8 resolves details
+//! of an eighth of the disc. For rings and peaks use [`FourierBessel`](crate::FourierBessel) or profiles.
 //!
 //! ```text
 //! Z_nm = (n + 1)/π Σ f V*_nm(x, y)        f = w / Σ w over the disc, x and y from the centre over the radius
@@ -12,42 +12,45 @@
 //! |---|---|
 //! | `zernike.n0m0`, `zernike.n1m1`, `zernike.n2m0`, … | `abs(Z_nm)` for m ≤ n ≤ degree, n − m even, in the order of mahotas; the first is always 1/π |
 //!
-//! The weights `w` are transformed counts. Pixels whose weight is not positive do not count, as in mahotas, and
-//! light beyond the edges of the image does not exist. About the centre of mass (the default) the moments describe
-//! form alone; about the beam they describe a scattering pattern.
+//! The weights `w` are transformed counts. Pixels whose weight is not positive do not count, as in
+//! mahotas, and light beyond the edges of the image does not exist. About the centre of mass (the
+//! default) the moments describe form alone; about the beam they describe a scattering pattern.
 //!
 //! *Masks*: without a masked pixel in the disc, the sums above. With one, by [`Gaps`]: least squares
-//! ([`LeastSquares`](Gaps::LeastSquares), the default) finds the polynomials that fit the valid pixels of the disc
-//! (all of them, also those that are not positive) and `Z_nm = c_nm/(π c₀₀)`, which is the same in a
-//! full disc but for the sums over pixels instead of integrals; [`Sums`](Gaps::Sums) takes gaps for darkness. A
-//! centre of mass has to do without the masked pixels: prefer the beam where gaps are large. *Missing* (`NaN`; the
-//! reason from [`Zernike::magnitudes`]): all of them if no weight in the disc is positive, or if the valid
-//! pixels do not determine the polynomials.
+//! ([`LeastSquares`](Gaps::LeastSquares), the default) finds the polynomials that fit the valid pixels of
+//! the disc (all of them, also those that are not positive) and `Z_nm = c_nm/(π c₀₀)`, which is the same
+//! in a full disc but for the sums over pixels instead of integrals; [`Sums`](Gaps::Sums) takes gaps for
+//! darkness. A centre of mass has to do without the masked pixels: prefer the beam where gaps are large.
+//! *Missing* (`NaN`; the reason from [`Zernike::magnitudes`]): all of them if no weight in the disc is
+//! positive, or if the valid pixels do not determine the polynomials.
 //!
-//! *Invariances*: quarter turns, mirrors and factors of the weights change nothing; other turns what sampling changes.
-//! *Cost*: the pixels of a row are replaced by degree + 1 masses with the same sums, so 2 ms a million pixels
-//! and what the transform takes, whatever the degree; least squares at degree 8 about 20 ms more, growing with its fifth
-//! power. *Source*: M. R. Teague 1980, doi:10.1364/JOSA.70.000920; compared with mahotas 1.4.19.
+//! *Invariances*: quarter turns, mirrors and factors of the weights change nothing; other turns what
+//! sampling changes. *Cost*: the pixels of a row are replaced by degree + 1 masses with the same sums:
+//! 2 ms a million pixels at degree 8, 5 ms at degree 20, and what the transform takes; least squares takes
+//! 6 ms more at degree 8, 0.1 s at degree 20. *Source*: M. R. Teague 1980, doi:10.1364/JOSA.70.000920;
+//! compared with mahotas 1.4.19.
 
 mod cholesky;
 mod chords;
 mod polynomials;
+pub(crate) mod vector;
 
 use std::sync::Arc;
 
 use ndarray::ArrayViewMut2;
 use serde::{Deserialize, Serialize};
-use xscatter_core::{FeatureExtractor, Frame, Result};
+use xscatter_core::{FeatureExtractor, Frame, PixelPosition, Result};
 
+use self::cholesky::TOGETHER;
 pub(crate) use self::cholesky::Triangle;
 use self::chords::{Chords, Disc, Mass};
 use self::polynomials::Polynomials;
 use crate::batch::fill_rows;
+use crate::fourier_bessel::beam_on_grid;
 
 use crate::intensity::{IntensityError, IntensityTransform};
 use crate::measured::Undefined;
 use crate::moments::{centroid, positive, weights};
-use crate::place::beam_centre;
 use crate::resample::{Grid, GridError, MIN_COVERAGE, Resampled};
 
 /// How large the disc is.
@@ -214,40 +217,65 @@ impl Zernike {
     /// for a frame that the grid refuses.
     pub fn magnitudes(&self, frame: &Frame) -> Result<Result<Vec<f64>, Undefined>> {
         let image = Resampled::of(frame, self.config.grid)?;
-        let beam = match self.config.centre {
-            ZernikeCentre::Beam => Some(beam_centre(frame)?),
-            ZernikeCentre::Mass | ZernikeCentre::Image => None,
-        };
         let (rows, columns) = image.shape();
-        let scale = [
-            rows as f64 / frame.shape().0 as f64,
-            columns as f64 / frame.shape().1 as f64,
-        ];
         let weights = weights(&image, self.config.transform);
-        let middle = [0.5 * rows as f64 - 0.5, 0.5 * columns as f64 - 0.5];
-        let centre = match (self.config.centre, beam) {
-            (ZernikeCentre::Mass, _) => match centroid(&weights, columns) {
-                Ok(centre) => centre,
+        let centre = match self.config.centre {
+            ZernikeCentre::Beam => beam_on_grid(frame, &image)?,
+            ZernikeCentre::Image => PixelPosition {
+                row: 0.5 * rows as f64,
+                column: 0.5 * columns as f64,
+            },
+            ZernikeCentre::Mass => match centroid(&weights, columns) {
+                Ok([row, column]) => PixelPosition {
+                    row: row + 0.5,
+                    column: column + 0.5,
+                },
                 Err(reason) => return Ok(Err(reason)),
             },
-            (_, Some(beam)) => [beam.row * scale[0] - 0.5, beam.column * scale[1] - 0.5],
-            (_, None) => middle,
         };
+        let radius_px = match self.config.radius {
+            ZernikeRadius::HalfShorterSide => 0.5 * rows.min(columns) as f64,
+            ZernikeRadius::Pixels(radius) => radius,
+        };
+        Ok(self.of_weights(&image, &weights, centre, radius_px))
+    }
+
+    /// `|Z_nm|` of any disc of an image in the order of the columns, whatever disc and grid the settings ask
+    /// for.
+    ///
+    /// # Errors
+    /// [`Undefined`] if no weight in the disc is positive, or if the valid pixels do not determine the
+    /// polynomials.
+    pub fn about(
+        &self,
+        image: &Resampled,
+        centre: PixelPosition,
+        radius_px: f64,
+    ) -> Result<Vec<f64>, Undefined> {
+        let weights = weights(image, self.config.transform);
+        self.of_weights(image, &weights, centre, radius_px)
+    }
+
+    fn of_weights(
+        &self,
+        image: &Resampled,
+        weights: &[f32],
+        centre: PixelPosition,
+        radius_px: f64,
+    ) -> Result<Vec<f64>, Undefined> {
         let disc = Disc {
-            row: centre[0],
-            column: centre[1],
-            radius_px: match self.config.radius {
-                ZernikeRadius::HalfShorterSide => 0.5 * rows.min(columns) as f64,
-                ZernikeRadius::Pixels(radius) => radius,
-            },
+            row: centre.row - 0.5,
+            column: centre.column - 0.5,
+            radius_px,
         };
-        let magnitudes = match valid_in(&image, disc) {
+        let columns = image.values.ncols();
+        let magnitudes = match valid_in(image, disc) {
             Some(valid) if self.config.gaps == Gaps::LeastSquares => {
-                self.fitted(&weights, &valid, columns, disc)
+                self.fitted(weights, &valid, columns, disc)
             }
-            _ => self.summed(&weights, columns, disc),
-        };
-        Ok(magnitudes.map(|found| self.order.iter().map(|&index| found[index]).collect()))
+            _ => self.summed(weights, columns, disc),
+        }?;
+        Ok(self.order.iter().map(|&index| magnitudes[index]).collect())
     }
 
     fn summed(&self, weights: &[f32], columns: usize, disc: Disc) -> Result<Vec<f64>, Undefined> {
@@ -296,19 +324,19 @@ impl Zernike {
                 }
             });
         };
-        let mut values = vec![0.0; size];
         let mut gram = Triangle::zeros(size);
+        let mut vectors: [Vec<f64>; TOGETHER] = std::array::from_fn(|_| vec![0.0; size]);
         let mut count = 0.0;
-        for Mass { x, y, weight } in self.products.masses(valid, columns, disc) {
-            at(x, y, &mut values);
-            count += weight;
-            for row in 0..size {
-                let factor = weight * values[row];
-                for (entry, value) in gram.row_mut(row).iter_mut().zip(&values) {
-                    *entry += factor * value;
-                }
+        for few in self.products.masses(valid, columns, disc).chunks(TOGETHER) {
+            let mut weights = [0.0; TOGETHER];
+            for ((vector, weight), mass) in vectors.iter_mut().zip(&mut weights).zip(few) {
+                at(mass.x, mass.y, vector);
+                *weight = mass.weight;
+                count += mass.weight;
             }
+            gram.add_products(&vectors, weights);
         }
+        let mut values = vec![0.0; size];
         let mut right = vec![0.0; size];
         for Mass { x, y, weight } in self.sums.masses(weights, columns, disc) {
             at(x, y, &mut values);

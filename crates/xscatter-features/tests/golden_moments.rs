@@ -138,7 +138,7 @@ fn moments_agree_with_scikit_image() {
                 }
             }
         }
-        let table = extractor.extract(&[frame.clone()]).unwrap();
+        let table = extractor.extract(std::slice::from_ref(&frame)).unwrap();
         for ((found, expected), column) in hu_moments(&normalised)
             .iter()
             .zip(case.hu)

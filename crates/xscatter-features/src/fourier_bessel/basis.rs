@@ -1,8 +1,12 @@
 //! Radial functions on rings, and least squares with them.
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
-use super::rings::{Observed, Rings};
+use super::rings::{Observed, Rings, add};
 use crate::measured::Undefined;
 
 /// A function of the angle: 1, √2 cos mφ or √2 sin mφ.
@@ -104,30 +108,28 @@ impl Basis {
     ) -> Result<Vec<f64>, Undefined> {
         let right = self.projections(observed, area);
         let couplings = self.couplings(observed, area);
-        let mut solution = vec![0.0; right.len()];
-        let is_settled = Arch::new()
-            .dispatch(|| conjugate_gradients(self, &couplings, ridge, &right, &mut solution));
-        if is_settled {
-            return Ok(solution);
-        }
-        Err(Undefined::new(format!(
-            "expected valid pixels that determine the coefficients, found {} of which the equations do not settle",
-            observed.count
-        )))
+        let equations = Equations {
+            basis: self,
+            couplings: &couplings,
+            ridge,
+            right: &right,
+        };
+        Arch::new().dispatch(equations).ok_or_else(|| {
+            let count = observed.count;
+            Undefined::new(format!(
+                "expected valid pixels that determine the coefficients, found {count} of which the equations do not settle"
+            ))
+        })
     }
 
     fn projections(&self, observed: &Observed, area: f64) -> Vec<f64> {
         let mut right = vec![0.0; self.size()];
         for ring in 0..self.rings.total() {
-            let (cosines, sines) = observed.values.of_ring(ring);
+            let harmonics = observed.values.of_ring(ring);
             let radial = self.ring(ring);
             for (wave, right) in self.waves.iter().zip(right.chunks_exact_mut(self.stride)) {
                 let order = self.orders[wave.order];
-                let sum = if wave.is_sine {
-                    sines[order]
-                } else {
-                    cosines[order]
-                };
+                let sum = harmonics[order][usize::from(wave.is_sine)];
                 let factor = self.norm(*wave) * sum / area;
                 let radial = &radial[wave.order * self.stride..][..self.stride];
                 for (right, radial) in right.iter_mut().zip(radial) {
@@ -138,25 +140,29 @@ impl Basis {
         right
     }
 
-    /// Sums of the products of two waves over the valid pixels of each ring.
+    /// Sums of the products of two waves over the valid pixels of each ring, in rows of whole vectors.
     fn couplings(&self, observed: &Observed, area: f64) -> Vec<f64> {
-        let mut couplings = Vec::with_capacity(self.rings.total() * self.waves.len().pow(2));
+        let (number, width) = (self.waves.len(), self.waves.len().next_multiple_of(LANES));
+        let mut couplings = Vec::with_capacity(self.rings.total() * number * width);
         for ring in 0..self.rings.total() {
-            let (cosines, sines) = observed.valid.of_ring(ring);
+            let harmonics = observed.valid.of_ring(ring);
             for a in &self.waves {
                 for b in &self.waves {
                     let (m, n) = (self.orders[a.order], self.orders[b.order]);
                     let (sum, difference) = (m + n, m.abs_diff(n));
+                    let [(c_sum, s_sum), (c_difference, s_difference)] =
+                        [sum, difference].map(|order| harmonics[order].into());
                     let product = match (a.is_sine, b.is_sine) {
-                        (false, false) => cosines[difference] + cosines[sum],
-                        (true, true) => cosines[difference] - cosines[sum],
+                        (false, false) => c_difference + c_sum,
+                        (true, true) => c_difference - c_sum,
                         // sin(m − n) is odd.
-                        (true, false) if m < n => sines[sum] - sines[difference],
-                        (false, true) if m > n => sines[sum] - sines[difference],
-                        (true, false) | (false, true) => sines[sum] + sines[difference],
+                        (true, false) if m < n => s_sum - s_difference,
+                        (false, true) if m > n => s_sum - s_difference,
+                        (true, false) | (false, true) => s_sum + s_difference,
                     };
                     couplings.push(0.5 * self.norm(*a) * self.norm(*b) * product / area);
                 }
+                couplings.resize(couplings.len() + width - number, 0.0);
             }
         }
         couplings
@@ -174,101 +180,78 @@ const TOLERANCE: f64 = 1e-12;
 /// How many steps to take, times the number of unknowns.
 const PATIENCE: usize = 4;
 
-/// Solves `(A + ridge) x = b` from x = 0, with A applied ring by ring; whether it settled.
-#[allow(
-    clippy::inline_always,
-    reason = "a function that is not inlined would be compiled without the wide instructions"
-)]
-#[inline(always)]
-fn conjugate_gradients(
-    basis: &Basis,
-    couplings: &[f64],
+/// Solves `(A + ridge) x = b` by conjugate gradients from x = 0, with A applied ring by ring.
+struct Equations<'a> {
+    basis: &'a Basis,
+    couplings: &'a [f64],
     ridge: f64,
-    right: &[f64],
-    solution: &mut [f64],
-) -> bool {
-    let mut residual = right.to_vec();
-    let mut direction = right.to_vec();
-    let mut image = vec![0.0; right.len()];
-    let mut square = dot(right, right);
-    let goal = TOLERANCE * TOLERANCE * square;
-    for _ in 0..=PATIENCE * right.len() {
-        if square <= goal {
-            return true;
-        }
-        apply(basis, couplings, &direction, &mut image);
-        add(&mut image, ridge, &direction);
-        let curvature = dot(&direction, &image);
-        if curvature <= 0.0 {
-            return false;
-        }
-        let length = square / curvature;
-        add(solution, length, &direction);
-        add(&mut residual, -length, &image);
-        let next = dot(&residual, &residual);
-        for (direction, residual) in direction.iter_mut().zip(&residual) {
-            *direction = residual + next / square * *direction;
-        }
-        square = next;
-    }
-    false
+    right: &'a [f64],
 }
 
-#[allow(
-    clippy::inline_always,
-    reason = "a function that is not inlined would be compiled without the wide instructions"
-)]
-#[inline(always)]
-fn apply(basis: &Basis, couplings: &[f64], from: &[f64], to: &mut [f64]) {
-    let (number, stride) = (basis.waves.len(), basis.stride);
-    let mut angular = vec![0.0; number];
-    to.fill(0.0);
-    for (ring, couplings) in couplings.chunks_exact(number * number).enumerate() {
-        let radial = basis.ring(ring);
-        let radial = |wave: &Wave| &radial[wave.order * stride..][..stride];
-        for (angular, (wave, from)) in angular
-            .iter_mut()
-            .zip(basis.waves.iter().zip(from.chunks_exact(stride)))
-        {
-            *angular = dot(radial(wave), from);
+impl WithSimd for Equations<'_> {
+    type Output = Option<Vec<f64>>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Option<Vec<f64>> {
+        let mut solution = vec![0.0; self.right.len()];
+        let mut residual = self.right.to_vec();
+        let mut direction = self.right.to_vec();
+        let mut image = vec![0.0; self.right.len()];
+        let mut square = dot(simd, self.right, self.right);
+        let goal = TOLERANCE * TOLERANCE * square;
+        for _ in 0..=PATIENCE * self.right.len() {
+            if square <= goal {
+                return Some(solution);
+            }
+            self.apply(simd, &direction, &mut image);
+            add(simd, &mut image, self.ridge, &direction);
+            let curvature = dot(simd, &direction, &image);
+            if curvature <= 0.0 {
+                return None;
+            }
+            let length = square / curvature;
+            add(simd, &mut solution, length, &direction);
+            add(simd, &mut residual, -length, &image);
+            let next = dot(simd, &residual, &residual);
+            for (direction, residual) in direction.iter_mut().zip(&residual) {
+                *direction = residual + next / square * *direction;
+            }
+            square = next;
         }
-        let rows = couplings.chunks_exact(number);
-        for ((wave, to), row) in basis
-            .waves
-            .iter()
-            .zip(to.chunks_exact_mut(stride))
-            .zip(rows)
-        {
-            let factor: f64 = dot(row, &angular);
-            add(to, factor, radial(wave));
-        }
+        None
     }
 }
 
-#[allow(
-    clippy::inline_always,
-    reason = "a function that is not inlined would be compiled without the wide instructions"
-)]
-#[inline(always)]
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
+impl Equations<'_> {
+    #[inline(always)]
+    fn apply<S: Simd>(&self, simd: S, from: &[f64], to: &mut [f64]) {
+        let Basis { stride, waves, .. } = self.basis;
+        let width = waves.len().next_multiple_of(LANES);
+        let mut angular = vec![0.0; width];
+        to.fill(0.0);
+        let rings = self.couplings.chunks_exact(width * waves.len());
+        for (ring, couplings) in rings.enumerate() {
+            let radial = self.basis.ring(ring);
+            for (k, wave) in waves.iter().enumerate() {
+                let radial = &radial[wave.order * stride..(wave.order + 1) * stride];
+                angular[k] = dot(simd, radial, &from[k * stride..(k + 1) * stride]);
+            }
+            for (k, wave) in waves.iter().enumerate() {
+                let radial = &radial[wave.order * stride..(wave.order + 1) * stride];
+                let factor = dot(simd, &couplings[k * width..(k + 1) * width], &angular);
+                add(simd, &mut to[k * stride..(k + 1) * stride], factor, radial);
+            }
         }
+    }
+}
+
+#[inline(always)]
+fn dot<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> f64 {
+    let ((a, rest_a), (b, rest_b)) = (S::as_simd_f64s(a), S::as_simd_f64s(b));
+    let mut sum = simd.splat_f64s(0.0);
+    for (&a, &b) in a.iter().zip(b) {
+        sum = simd.mul_add_e_f64s(a, b, sum);
     }
     let rest: f64 = rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f64>() + rest
-}
-
-#[allow(
-    clippy::inline_always,
-    reason = "a function that is not inlined would be compiled without the wide instructions"
-)]
-#[inline(always)]
-fn add(sums: &mut [f64], factor: f64, terms: &[f64]) {
-    for (sum, term) in sums.iter_mut().zip(terms) {
-        *sum += factor * term;
-    }
+    simd.reduce_sum_f64s(sum) + rest
 }

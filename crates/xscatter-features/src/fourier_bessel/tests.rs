@@ -60,7 +60,7 @@ fn what_was_put_in_comes_out_with_two_fifths_of_the_disc_masked() {
     let extractor = FourierBessel::new(config).unwrap();
     let truth = some_coefficients(6, &orders);
     let shape = (64, 66);
-    let radius_px = Reach::NearestEdge.radius_px([CENTRE.row, CENTRE.column], shape);
+    let radius_px = Reach::NearestEdge.radius_px(CENTRE, shape);
     let counts = extractor.synthesise(&truth, shape, CENTRE, radius_px);
     let bad = Array2::from_shape_fn(shape, |(row, column)| {
         (row < 31 && column % 5 < 2)

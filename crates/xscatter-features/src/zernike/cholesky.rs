@@ -1,6 +1,13 @@
 //! Normal equations, by Cholesky's factors.
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
 
-use pulp::Arch;
+use super::vector::{Work, vectorised};
+
+/// How many products are added at a time.
+pub(crate) const TOGETHER: usize = 4;
 
 /// The lower triangle of a symmetric matrix, row after row.
 #[derive(Debug, Clone)]
@@ -28,29 +35,79 @@ impl Triangle {
         &self.entries[start..=start + row]
     }
 
+    /// Adds `Σ w v vᵀ` for a few vectors.
+    pub(crate) fn add_products(
+        &mut self,
+        vectors: &[Vec<f64>; TOGETHER],
+        weights: [f64; TOGETHER],
+    ) {
+        vectorised(AddProducts {
+            matrix: self,
+            vectors,
+            weights,
+        });
+    }
+
     /// `L` with `L Lᵀ` this matrix; `None` where a pivot is not above `least`: the square of it is what is left
     /// of the variable's diagonal entry once those before it are accounted for.
     pub(crate) fn cholesky(mut self, least: f64) -> Option<Cholesky> {
-        let mut is_definite = true;
-        Arch::new().dispatch(|| {
-            for row in 0..self.size {
-                let (above, below) = self.entries.split_at_mut(row * (row + 1) / 2);
-                let current = &mut below[..=row];
-                for column in 0..row {
-                    let start = column * (column + 1) / 2;
-                    let other = &above[start..=start + column];
-                    let sum = dot(&current[..column], &other[..column]);
-                    current[column] = (current[column] - sum) / other[column];
-                }
-                let pivot = current[row] - dot(&current[..row], &current[..row]);
-                if pivot.is_nan() || pivot <= least {
-                    is_definite = false;
-                    return;
-                }
-                current[row] = pivot.sqrt();
-            }
+        let mut is_definite = false;
+        vectorised(Factorise {
+            matrix: &mut self,
+            least,
+            is_definite: &mut is_definite,
         });
         is_definite.then_some(Cholesky(self))
+    }
+}
+
+struct Factorise<'a> {
+    matrix: &'a mut Triangle,
+    least: f64,
+    is_definite: &'a mut bool,
+}
+
+impl Work for Factorise<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for row in 0..self.matrix.size {
+            let (above, below) = self.matrix.entries.split_at_mut(row * (row + 1) / 2);
+            let current = &mut below[..=row];
+            for column in 0..row {
+                let start = column * (column + 1) / 2;
+                let other = &above[start..=start + column];
+                let sum = dot(&current[..column], &other[..column]);
+                current[column] = (current[column] - sum) / other[column];
+            }
+            let pivot = current[row] - dot(&current[..row], &current[..row]);
+            if pivot.is_nan() || pivot <= self.least {
+                return;
+            }
+            current[row] = pivot.sqrt();
+        }
+        *self.is_definite = true;
+    }
+}
+
+struct AddProducts<'a> {
+    matrix: &'a mut Triangle,
+    vectors: &'a [Vec<f64>; TOGETHER],
+    weights: [f64; TOGETHER],
+}
+
+impl Work for AddProducts<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let size = self.matrix.size;
+        let [a, b, c, d] = self.vectors.each_ref().map(|vector| &vector[..size]);
+        for row in 0..size {
+            let place = [a[row], b[row], c[row], d[row]];
+            let [e, f, g, h]: [f64; TOGETHER] = std::array::from_fn(|k| self.weights[k] * place[k]);
+            let others = a.iter().zip(b).zip(c).zip(d);
+            for (entry, (((a, b), c), d)) in self.matrix.row_mut(row).iter_mut().zip(others) {
+                *entry += (e * a + f * b) + (g * c + h * d);
+            }
+        }
     }
 }
 
@@ -77,10 +134,6 @@ impl Cholesky {
     }
 }
 
-#[allow(
-    clippy::inline_always,
-    reason = "a function that is not inlined would be compiled without the wide instructions"
-)]
 #[inline(always)]
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     const LANES: usize = 32;

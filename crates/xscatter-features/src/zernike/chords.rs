@@ -10,11 +10,15 @@
 //!
 //! Rows are replaced exactly (to rounding) and stably at any degree, since |T_q| ≤ 1. A million
 //! pixels become ten thousand masses.
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
 
 use std::f64::consts::PI;
 use std::ops::Range;
 
-use pulp::Arch;
+use super::vector::{Work, vectorised};
 
 /// A disc in an image whose pixels have whole coordinates.
 #[derive(Debug, Clone, Copy)]
@@ -99,43 +103,78 @@ impl Chords {
     /// Masses that have the sums of `values` over the disc with all polynomials up to the degree.
     pub(super) fn masses(&self, values: &[f32], columns: usize, disc: Disc) -> Vec<Mass> {
         let mut masses = Vec::new();
-        Arch::new().dispatch(|| {
-            let mut sums = vec![[0.0; LANES]; self.nodes.len()];
-            for (row, values) in values.chunks_exact(columns).enumerate() {
-                let chord = disc.chord(row, columns);
-                let (first, y) = (chord.start, disc.y(row));
-                let values = &values[chord];
-                if values.len() <= self.nodes.len() {
-                    let pixels = values.iter().enumerate().map(|(k, &value)| Mass {
-                        x: disc.x(first + k),
-                        y,
-                        weight: f64::from(value),
-                    });
-                    masses.extend(pixels);
-                    continue;
-                }
-                chebyshev_sums(values, &mut sums);
-                let sums: Vec<f64> = sums.iter().map(|lanes| lanes.iter().sum()).collect();
-                let half = 0.5 * (values.len() - 1) as f64;
-                let middle = (first as f64 + half - disc.column) / disc.radius_px;
-                let half = half / disc.radius_px;
-                let rows = self.weights.chunks_exact(self.nodes.len());
-                masses.extend(self.nodes.iter().zip(rows).map(|(node, weights)| Mass {
-                    x: middle + half * node,
-                    y,
-                    weight: weights.iter().zip(&sums).map(|(w, s)| w * s).sum(),
-                }));
-            }
+        vectorised(Replace {
+            chords: self,
+            values,
+            columns,
+            disc,
+            masses: &mut masses,
         });
         masses
     }
 }
 
+struct Replace<'a> {
+    chords: &'a Chords,
+    values: &'a [f32],
+    columns: usize,
+    disc: Disc,
+    masses: &'a mut Vec<Mass>,
+}
+
+impl Work for Replace<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { disc, columns, .. } = self;
+        let Chords { nodes, weights } = self.chords;
+        let mut lanes = vec![[0.0; LANES]; nodes.len()];
+        let mut sums = vec![0.0; nodes.len()];
+        for (row, values) in self.values.chunks_exact(columns).enumerate() {
+            let chord = disc.chord(row, columns);
+            let (first, y) = (chord.start, disc.y(row));
+            let values = &values[chord];
+            if values.len() <= nodes.len() {
+                let pixels = values.iter().enumerate().map(|(k, &value)| Mass {
+                    x: disc.x(first + k),
+                    y,
+                    weight: f64::from(value),
+                });
+                self.masses.extend(pixels);
+                continue;
+            }
+            chebyshev_sums(values, &mut lanes);
+            for (sum, lanes) in sums.iter_mut().zip(&lanes) {
+                *sum = total(lanes);
+            }
+            let half = 0.5 * (values.len() - 1) as f64;
+            let middle = (first as f64 + half - disc.column) / disc.radius_px;
+            let half = half / disc.radius_px;
+            let rows = weights.chunks_exact(nodes.len());
+            self.masses
+                .extend(nodes.iter().zip(rows).map(|(node, weights)| Mass {
+                    x: middle + half * node,
+                    y,
+                    weight: weights.iter().zip(&sums).map(|(w, s)| w * s).sum(),
+                }));
+        }
+    }
+}
+
+/// By halves, so that it is vectors that are added.
+#[inline(always)]
+fn total(lanes: &[f64; LANES]) -> f64 {
+    let mut lanes = *lanes;
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
 /// `Σ w T_q(t)` in lanes for as many q as there are sums; two pixels or more.
-#[allow(
-    clippy::inline_always,
-    reason = "a function that is not inlined would be compiled without the wide instructions"
-)]
 #[inline(always)]
 fn chebyshev_sums(values: &[f32], sums: &mut [[f64; LANES]]) {
     sums.fill([0.0; LANES]);

@@ -1,7 +1,7 @@
 use approx::{assert_abs_diff_eq, assert_relative_eq};
 use ndarray::Array2;
 use proptest::prelude::*;
-use xscatter_core::{FrameInfo, Mask, PixelPosition};
+use xscatter_core::{FrameInfo, Mask};
 use xscatter_testkit::check_extractor;
 
 use super::*;
