@@ -19,6 +19,7 @@ use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
 use crate::glcm::{Glcm, GlcmConfig};
+use crate::haralick::{Haralick, HaralickConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::layout::{Layout, LayoutConfig};
 use crate::q_range::{QRange, QRangeConfig};
@@ -112,6 +113,7 @@ impl Group {
 catalogue! {
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
+    "haralick" Haralick Haralick HaralickConfig Texture, "The fourteen texture features of Haralick";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";

@@ -46,7 +46,7 @@ use xscatter_core::{FeatureExtractor, Frame, Result};
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform, LevelRange, Quantiser};
 use crate::resample::{Grid, GridError, Resampled, degenerate};
-pub(crate) use joint::{Joint, entropy};
+pub(crate) use joint::{Joint, Spread, entropy};
 use pairs::Margined;
 
 /// What is computed from a co-occurrence matrix; see the [module](self) for the formulas.
@@ -379,7 +379,9 @@ pub(crate) fn offsets(distances_px: &[usize], angles_rad: &[f64]) -> Vec<(isize,
     let pairs = distances_px
         .iter()
         .flat_map(|&distance| angles_rad.iter().map(move |&angle| (distance, angle)));
-    pairs.map(|(distance, angle)| offset(distance, angle)).collect()
+    pairs
+        .map(|(distance, angle)| offset(distance, angle))
+        .collect()
 }
 
 fn offset(distance: usize, angle_rad: f64) -> (isize, isize) {

@@ -338,7 +338,11 @@ impl Steps {
 /// Whole numbers in the order of the floats.
 fn ordered(value: f32) -> i64 {
     let bits = i64::from(value.to_bits() & 0x7fff_ffff);
-    if value.is_sign_negative() { -bits } else { bits }
+    if value.is_sign_negative() {
+        -bits
+    } else {
+        bits
+    }
 }
 
 /// The float of a whole number of [`ordered`].

@@ -162,11 +162,7 @@ impl Joint {
 
     /// `Σ P²`.
     pub(crate) fn second_moment(&self) -> f64 {
-        self.cells
-            .iter()
-            .map(|weight| weight * weight)
-            .sum::<f64>()
-            / (self.total * self.total)
+        self.cells.iter().map(|weight| weight * weight).sum::<f64>() / (self.total * self.total)
     }
 
     /// `−Σ P ln P`.
@@ -196,7 +192,8 @@ impl Joint {
         sums
     }
 
-    fn highest(&self) -> usize {
+    /// The highest level that occurs.
+    pub(crate) fn highest(&self) -> usize {
         self.levels.last().copied().unwrap_or(0)
     }
 }
