@@ -24,6 +24,7 @@ use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::layout::{Layout, LayoutConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
+use crate::tamura::{Tamura, TamuraConfig};
 
 macro_rules! catalogue {
     ($($name:literal $variant:ident $extractor:ident $config:ident $group:ident, $summary:literal;)*) => {
@@ -118,6 +119,7 @@ catalogue! {
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
+    "tamura" Tamura Tamura TamuraConfig Texture, "Coarseness, contrast and direction as people see them";
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod q_range;
 pub mod radial;
 pub mod resample;
 mod tally;
+pub mod tamura;
 
 pub use azimuthal::{Azimuthal, AzimuthalConfig, AzimuthalError};
 pub use catalogue::FeatureConfig;
@@ -28,3 +29,4 @@ pub use measured::{Measured, Quantity, Undefined};
 pub use q_range::{QRange, QRangeConfig};
 pub use radial::{EmptyBin, RadialAxis, RadialConfig, RadialProfile, RadialStatistic};
 pub use resample::{Grid, Resampled};
+pub use tamura::{Tamura, TamuraConfig};

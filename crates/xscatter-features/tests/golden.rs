@@ -9,7 +9,7 @@ use xscatter_core::{FeatureExtractor, Frame, Mask};
 use xscatter_features::glcm::{GlcmProperties, co_occurrence};
 use xscatter_features::{
     Glcm, GlcmAggregation, GlcmConfig, GlcmProperty, Haralick, HaralickConfig, HistogramConfig,
-    HistogramForm, HistogramStatistics, IntensityTransform, haralick,
+    HistogramForm, HistogramStatistics, IntensityTransform, Tamura, TamuraConfig, haralick,
 };
 use xscatter_testkit::golden;
 
@@ -193,6 +193,31 @@ fn g_har_1() {
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.into_iter().zip(expected) {
         assert_relative_eq!(found, expected, epsilon = 1e-8);
+    }
+}
+
+#[derive(Deserialize)]
+struct TamuraCase {
+    config: TamuraConfig,
+    masked: bool,
+    values: BTreeMap<String, f64>,
+}
+
+#[test]
+fn tamura_features_agree_with_the_formulas() {
+    let golden = golden::load::<Vec<TamuraCase>>(path("tamura")).unwrap();
+    assert_eq!(golden.cases.len(), 6);
+    for case in golden.cases {
+        let tamura = Tamura::new(case.config).unwrap();
+        let table = tamura.extract(&[image(case.masked)]).unwrap();
+        assert_eq!(table.n_columns(), case.values.len());
+        for (column, &value) in table.columns().iter().zip(table.values()) {
+            assert_relative_eq!(
+                f64::from(value),
+                case.values[column.strip_prefix("tamura.").unwrap()],
+                max_relative = golden.provenance.tolerance
+            );
+        }
     }
 }
 
