@@ -34,6 +34,13 @@ def properties(counts):
     return {name.lower(): float(graycoprops(shares, name)[0, 0]) for name in PROPERTIES}
 
 
+def isotropic(levels, valid, distance, count):
+    """The mean of the angles' normalised matrices, in one order, as pyCBIR takes it."""
+    matrices = [matrix(levels, valid, distance, angle, count) for angle in ANGLES_DEG]
+    shares = sum(counts / counts.sum() for counts in matrices) / len(matrices)
+    return {name.lower(): float(graycoprops(shares, name)[0, 0]) for name in PROPERTIES}
+
+
 def main(path):
     hand = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 2, 2, 2], [2, 2, 3, 3]])
     everywhere = np.ones(hand.shape, bool)
@@ -47,10 +54,20 @@ def main(path):
         })
 
     counts = scattering_image.counts()
-    levels = np.floor(np.log1p(counts) / np.log1p(2.0**16) * LEVELS).clip(0, LEVELS - 1).astype(int)
-    image = []
+
+    def levels_of(number):
+        return np.floor(np.log1p(counts) / np.log1p(2.0**16) * number).clip(0, number - 1).astype(int)
+
+    levels = levels_of(LEVELS)
+    image, mean = [], []
     for masked in (False, True):
         valid = scattering_image.valid() if masked else np.ones(counts.shape, bool)
+        for count in (8, LEVELS, 256):
+            mean.append({
+                "masked": masked,
+                "levels": count,
+                "properties": isotropic(levels_of(count), valid, 1, count),
+            })
         for distance in (1, 2, 5):
             for angle in ANGLES_DEG:
                 image.append({
@@ -69,7 +86,7 @@ def main(path):
             "tolerance": 1e-12,
             "why": "counts are whole numbers; the sums over a matrix differ in their order only",
         },
-        "cases": {"by_hand": by_hand, "image": image},
+        "cases": {"by_hand": by_hand, "image": image, "isotropic": mean},
     }
     with open(path, "w") as file:
         json.dump(golden, file, indent=1)

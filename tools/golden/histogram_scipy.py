@@ -31,6 +31,7 @@ def intensities(counts):
         "energy": (shares**2).sum(),
         "zero_fraction": (counts == 0).mean(),
         "gini": ordered.mean() / (2 * counts.mean()),
+        "saturated_fraction": 0.0,
         "max_over_median": np.log((1 + counts.max()) / (1 + np.median(counts))),
     }
     for percent in (1, 5, 25, 50, 75, 95, 99, 99.9):

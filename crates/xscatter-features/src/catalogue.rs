@@ -26,6 +26,7 @@ use crate::fourier_bessel::{FourierBessel, FourierBesselConfig};
 use crate::gabor::{Gabor, GaborConfig};
 use crate::glcm::{Glcm, GlcmConfig};
 use crate::harmonics::{Harmonics, HarmonicsConfig};
+use crate::haralick::{Haralick, HaralickConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::intensity_profile::{IntensityProfile, ProfileConfig};
 use crate::layout::{Layout, LayoutConfig};
@@ -38,6 +39,7 @@ use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
 use crate::wavelet::{WaveletConfig, WaveletEnergies};
 use crate::zernike::{Zernike, ZernikeConfig};
+use crate::tamura::{Tamura, TamuraConfig};
 
 macro_rules! catalogue {
     ($($name:literal $variant:ident $extractor:ident $config:ident $group:ident, $summary:literal;)*) => {
@@ -134,6 +136,7 @@ catalogue! {
     "dense-sift" DenseSift DenseSift DenseSiftConfig Local, "Directions of slopes in the 4x4 cells of patches (SIFT), pooled";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
     "harmonics" Harmonics Harmonics HarmonicsConfig Physics, "Fourier series of the intensity in the azimuth, by bands of q";
+    "haralick" Haralick Haralick HaralickConfig Texture, "The fourteen texture features of Haralick";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
     "profile" IntensityProfile IntensityProfile ProfileConfig Physics, "Intensity on rings of q, linear or logarithmic";
     "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
@@ -146,6 +149,7 @@ catalogue! {
     "zernike" Zernike Zernike ZernikeConfig Shape, "Zernike moments: smooth form within a disc, however turned";
     "power-spectrum" PowerSpectrum PowerSpectrum PowerSpectrumConfig Shape, "Shares of the variance by frequency and direction, and its slope";
     "wavelet" Wavelet WaveletEnergies WaveletConfig Shape, "Energies of the details of a wavelet transform";
+    "tamura" Tamura Tamura TamuraConfig Texture, "Coarseness, contrast and direction as people see them";
 }
 
 #[cfg(test)]

@@ -28,7 +28,9 @@
 //! *Symmetry*: with `symmetric` and the four default angles, the mean and the range over angles do
 //! not change when the image is flipped or turned by quarters.
 //!
-//! *Cost*: one pass over the pixels an offset, plus `levels²` operations.
+//! *Cost*: with up to 39 levels one increment a pixel for every two offsets, with more one for every offset
+//! (a pixel is counted with several neighbours at once where the joint table stays small), plus some ten
+//! operations for every pair of levels that occur.
 //!
 //! Source: Haralick, Shanmugam and Dinstein 1973, doi:10.1109/TSMC.1973.4309314; names, angles and
 //! definitions of scikit-image 0.26.
@@ -46,8 +48,7 @@ use xscatter_core::{FeatureExtractor, Frame, Result};
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform, LevelRange, Quantiser};
 use crate::resample::{Grid, GridError, Resampled, degenerate};
-pub(crate) use joint::{Joint, entropy};
-use pairs::Margined;
+pub(crate) use joint::{Joint, Spread, entropy};
 
 /// What is computed from a co-occurrence matrix; see the [module](self) for the formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -423,12 +424,11 @@ pub fn co_occurrences(
     offsets: &[(isize, isize)],
     levels: u16,
 ) -> Vec<Array2<u32>> {
-    Margined::new(image.dim(), levels, offsets, |row, cells| {
+    pairs::count(image.dim(), levels, offsets, |row, cells| {
         for (cell, &level) in cells.iter_mut().zip(image.row(row)) {
             *cell = level.min(levels);
         }
     })
-    .count()
 }
 
 /// The matrices of a frame's levels at some offsets, those of an empty one left out as `None`.
@@ -442,13 +442,13 @@ pub(crate) fn joints(
     let (_, columns) = image.shape();
     let steps = quantiser.steps(image);
     let (counts, coverage) = (image.as_slice(), image.coverage_slice());
-    let margined = Margined::new(image.shape(), levels, offsets, |row, cells| {
+    let matrices = pairs::count(image.shape(), levels, offsets, |row, cells| {
         let pixels = row * columns..(row + 1) * columns;
         let coverage = coverage.map(|coverage| &coverage[pixels.clone()]);
         steps.fill(&counts[pixels], coverage, cells);
     });
-    let matrices = margined.count().into_iter();
     matrices
+        .into_iter()
         .map(|counts| Joint::of(counts.view(), symmetric))
         .collect()
 }

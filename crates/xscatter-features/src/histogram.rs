@@ -2,7 +2,7 @@
 //!
 //! Use it as the cheapest description of a frame: how bright, how sparse, how peaked, how heavy its
 //! tail. It does not see structure: any permutation of the pixels has the same row, to the last bit
-//! (the pixels are sorted first).
+//! (it is computed from the distinct counts and how often each occurs).
 //!
 //! With `x` the transformed intensities of the `n` valid pixels, `m_k = Σ (x − x̄)^k / n`, and `p` the
 //! shares of a histogram over fixed limits:
@@ -17,26 +17,30 @@
 //! | zero_fraction | share of pixels with a count of zero or less |
 //! | gini | `Σ (2k − n − 1) c_k / (n Σ c)` over ascending counts `c ≥ 0`: 0 all equal, 1 all in one pixel |
 //! | max_over_median | `ln((1 + max) / (1 + median))` of the counts |
+//! | saturated_fraction | share of the pixels flagged as overflow among those and the valid ones of the frame |
 //!
 //! *Conventions*: masked pixels do not exist; values beyond the limits of the histogram fall into its
 //! first or last bin. Where all values agree to rounding, skewness and kurtosis are 0 (scipy: NaN);
-//! a frame without any count has a Gini coefficient of 0. A frame without a valid pixel is an error
+//! a frame without any count has a Gini coefficient of 0; where no mask flags an overflow, none is
+//! known and the saturated fraction is 0. A frame without a valid pixel is an error
 //! of kind [`DegenerateData`](xscatter_core::ErrorKind::DegenerateData).
 //!
-//! *Cost*: one sort, `n log n`.
+//! *Cost*: one pass over the pixels and some ten operations for every distinct count; counts that are not
+//! whole or above 16,383 are sorted.
 //!
 //! [`HistogramForm::Original`] is the seven-value form of Ushizima et al. 2021, for comparison.
 
 use std::sync::Arc;
 
-use ndarray::{Array1, ArrayView1, ArrayViewMut2};
-use ndarray_stats::{EntropyExt, QuantileExt, SummaryStatisticsExt};
+use ndarray::ArrayViewMut2;
 use serde::{Deserialize, Serialize};
-use xscatter_core::{FeatureExtractor, Frame, Result};
+use xscatter_core::{FeatureExtractor, Frame, PixelFlags, Result};
 
 use crate::batch::fill_rows;
-use crate::intensity::{IntensityError, IntensityTransform, quantile_of_sorted};
+use crate::glcm::{Spread, entropy};
+use crate::intensity::{IntensityError, IntensityTransform};
 use crate::resample::{Grid, GridError, Resampled};
+use crate::tally::Tally;
 
 /// Which statistics [`HistogramStatistics`] computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -139,7 +143,13 @@ impl HistogramStatistics {
                 .chain(["roughness", "entropy", "energy"])
                 .map(str::to_owned)
                 .chain(PERCENTILES.iter().map(|percent| format!("p{percent}")))
-                .chain(["zero_fraction", "gini", "max_over_median"].map(str::to_owned))
+                .chain({
+                    let others = ["zero_fraction", "gini", "max_over_median"];
+                    others
+                        .into_iter()
+                        .chain(["saturated_fraction"])
+                        .map(str::to_owned)
+                })
                 .map(|name| format!("histogram.{name}").into())
                 .collect(),
             HistogramForm::Original => ["entropy", "energy", "mean", "variance"]
@@ -152,34 +162,43 @@ impl HistogramStatistics {
     }
 
     fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
-        let counts = Resampled::of(frame, self.config.grid)?.sorted();
-        let transform = |count: &f32| self.config.transform.apply(f64::from(*count));
-        let intensities: Array1<f64> = counts.iter().map(transform).collect();
+        let tally = Tally::of(&Resampled::of(frame, self.config.grid)?);
         let values = match self.config.form {
-            HistogramForm::Intensities => self.intensities(&counts, intensities.view()),
-            HistogramForm::Original => original(intensities, self.config.bins),
+            HistogramForm::Intensities => {
+                let mut values = self.intensities(&tally);
+                values.push(saturated_fraction(frame));
+                values
+            }
+            HistogramForm::Original => self.original(&tally),
         };
         Ok(values.into_iter().map(|value| value as f32).collect())
     }
 
-    /// The statistics of sorted counts and of the same pixels on the transformed scale.
-    fn intensities(&self, counts: &[f32], x: ArrayView1<'_, f64>) -> Vec<f64> {
+    /// The distinct intensities, ascending, and how many pixels have each.
+    fn weighted(&self, tally: &Tally) -> Vec<(f64, f64)> {
+        let transform = self.config.transform;
+        let runs = tally.runs();
+        runs.map(|run| (transform.apply(f64::from(run.count)), run.times()))
+            .collect()
+    }
+
+    fn intensities(&self, tally: &Tally) -> Vec<f64> {
+        let x = self.weighted(tally);
         let Moments {
             mean,
             variance,
             skewness,
             kurtosis,
-        } = Moments::of(x);
+        } = Moments::of(&x);
         let (min, max) = self.config.limits;
-        let shares = shares(x, self.config.bins, min, max);
+        let bins = bins(&x, self.config.bins, min, max);
+        let pixels = tally.len() as f64;
         let percentile = |percent: &f64| {
-            quantile_of_sorted(counts, percent / 100.0, |c| self.config.transform.apply(c))
+            tally.quantile(percent / 100.0, |count| self.config.transform.apply(count))
         };
-        let median = quantile_of_sorted(counts, 0.5, |count| count.max(0.0));
-        let largest = counts
-            .last()
-            .map_or(0.0, |&count| f64::from(count.max(0.0)));
-        let zeros = counts.partition_point(|&count| count <= 0.0);
+        let median = tally.quantile(0.5, |count| count.max(0.0));
+        let largest = f64::from(tally.nth(tally.len() - 1).max(0.0));
+        let zeros = tally.runs().take_while(|run| run.count <= 0.0);
         let mut values = vec![
             mean,
             variance.sqrt(),
@@ -187,16 +206,49 @@ impl HistogramStatistics {
             skewness,
             kurtosis,
             1.0 - 1.0 / (1.0 + variance),
-            entropy(&shares),
-            shares.mapv(|share| share * share).sum(),
+            entropy(&bins, pixels),
+            bins.iter().map(|times| (times / pixels).powi(2)).sum(),
         ];
         values.extend(PERCENTILES.iter().map(percentile));
         values.extend([
-            zeros as f64 / counts.len() as f64,
-            gini(counts),
+            zeros.map(|run| run.times()).sum::<f64>() / pixels,
+            gini(tally),
             ((1.0 + largest) / (1.0 + median)).ln(),
         ]);
         values
+    }
+
+    /// The seven values of [`HistogramForm::Original`].
+    fn original(&self, tally: &Tally) -> Vec<f64> {
+        let mut whole = self.weighted(tally);
+        for (value, _) in &mut whole {
+            *value = value.max(0.0).trunc();
+        }
+        let ((mut min, _), (mut max, _)) = (whole[0], whole[whole.len() - 1]);
+        if min == max {
+            (min, max) = (min - 0.5, max + 0.5);
+        }
+        let pixels = tally.len() as f64;
+        let bins = bins(&whole, self.config.bins, min, max);
+        let shares: Vec<(f64, f64)> = bins.iter().map(|times| (times / pixels, 1.0)).collect();
+        let Moments {
+            variance,
+            skewness,
+            kurtosis,
+            ..
+        } = Moments::of(&shares);
+        vec![
+            entropy(&bins, pixels) / std::f64::consts::LN_2,
+            shares
+                .iter()
+                .map(|(share, _)| (share / pixels).powi(2))
+                .sum(),
+            Spread::of(whole.iter().copied(), pixels).mean,
+            variance,
+            skewness,
+            kurtosis,
+            1.0 - 1.0 / (1.0 + variance),
+        ]
     }
 }
 
@@ -227,12 +279,10 @@ struct Moments {
 }
 
 impl Moments {
-    /// # Panics
-    /// If there are no values.
-    fn of(values: ArrayView1<'_, f64>) -> Self {
-        let mean = values.mean().expect("a frame has valid pixels");
-        let central = values.central_moments(4).expect("a frame has valid pixels");
-        let variance = central[2].max(0.0);
+    /// Of values and how often each occurs.
+    fn of(values: &[(f64, f64)]) -> Self {
+        let total = values.iter().map(|(_, times)| times).sum();
+        let Spread { mean, variance } = Spread::of(values.iter().copied(), total);
         // Below this, the deviations are rounding errors of the mean (the rule of scipy).
         if variance <= (f64::EPSILON * mean).powi(2) {
             return Self {
@@ -242,71 +292,53 @@ impl Moments {
                 kurtosis: 0.0,
             };
         }
+        let (mut third, mut fourth) = (0.0, 0.0);
+        for (value, times) in values {
+            let deviation = value - mean;
+            let cube = deviation * deviation * deviation * times;
+            third += cube;
+            fourth += cube * deviation;
+        }
         Self {
             mean,
             variance,
-            skewness: central[3] / variance.powf(1.5),
-            kurtosis: central[4] / (variance * variance) - 3.0,
+            skewness: third / total / variance.powf(1.5),
+            kurtosis: fourth / total / (variance * variance) - 3.0,
         }
     }
 }
 
-/// The share of the values in each of `bins` equal bins; values beyond the limits go to the ends.
-fn shares(values: ArrayView1<'_, f64>, bins: usize, min: f64, max: f64) -> Array1<f64> {
+/// The number of values in each of `bins` equal bins; those beyond the limits go to the ends.
+fn bins(values: &[(f64, f64)], bins: usize, min: f64, max: f64) -> Vec<f64> {
     let per_unit = bins as f64 / (max - min);
     let last = (bins - 1) as f64;
-    let mut counts = vec![0u64; bins];
-    for value in values {
-        counts[((value - min) * per_unit).floor().clamp(0.0, last) as usize] += 1;
+    let mut counts = vec![0.0; bins];
+    for (value, times) in values {
+        counts[((value - min) * per_unit).floor().clamp(0.0, last) as usize] += times;
     }
     counts
-        .into_iter()
-        .map(|count| count as f64 / values.len() as f64)
-        .collect()
 }
 
-/// `−Σ p ln p`; adding zero turns the −0 of a single filled bin into 0.
-fn entropy(shares: &Array1<f64>) -> f64 {
-    shares.entropy().expect("a histogram has bins") + 0.0
-}
-
-/// The Gini coefficient of sorted counts, those below zero taken as zero.
-fn gini(sorted: &[f32]) -> f64 {
-    let n = sorted.len() as f64;
+/// The Gini coefficient of the counts, those below zero taken as zero.
+fn gini(tally: &Tally) -> f64 {
+    let n = tally.len() as f64;
     let (mut sum, mut weighted) = (0.0, 0.0);
-    for (index, &count) in sorted.iter().enumerate() {
-        let count = f64::from(count.max(0.0));
-        sum += count;
-        weighted += (2.0 * index as f64 + 1.0 - n) * count;
+    for run in tally.runs() {
+        let count = f64::from(run.count.max(0.0));
+        sum += count * run.times();
+        // The sum of 2k + 1 − n over the places k of the run.
+        weighted += ((run.start + run.end) as f64 - n) * run.times() * count;
     }
     if sum > 0.0 { weighted / (n * sum) } else { 0.0 }
 }
 
-/// The seven values of [`HistogramForm::Original`].
-fn original(intensities: Array1<f64>, bins: usize) -> Vec<f64> {
-    let whole = intensities.mapv_into(|value| value.max(0.0).trunc());
-    let n = whole.len() as f64;
-    let extreme = |found: Result<&f64, _>| *found.expect("intensities are finite and not empty");
-    let (mut min, mut max) = (extreme(whole.min()), extreme(whole.max()));
-    if min == max {
-        (min, max) = (min - 0.5, max + 0.5);
-    }
-    let shares = shares(whole.view(), bins, min, max);
-    let Moments {
-        variance,
-        skewness,
-        kurtosis,
-        ..
-    } = Moments::of(shares.view());
-    vec![
-        entropy(&shares) / std::f64::consts::LN_2,
-        shares.mapv(|share| (share / n).powi(2)).sum(),
-        Moments::of(whole.view()).mean,
-        variance,
-        skewness,
-        kurtosis,
-        1.0 - 1.0 / (1.0 + variance),
-    ]
+/// The share of overflown pixels among those that could have been measured.
+fn saturated_fraction(frame: &Frame) -> f64 {
+    let Some(mask) = frame.mask() else { return 0.0 };
+    let flags = mask.as_slice();
+    let overflown = |flags: &&PixelFlags| flags.contains(PixelFlags::OVERFLOW);
+    let overflown = flags.iter().filter(overflown).count();
+    overflown as f64 / (overflown + flags.len() - mask.invalid_count()) as f64
 }
 
 #[cfg(test)]
@@ -366,6 +398,19 @@ mod tests {
             let values = table.unwrap().values().map(|value| value.to_bits());
             assert_eq!(values.row(0), values.row(1));
         }
+    }
+
+    #[test]
+    fn overflown_pixels_are_a_share_of_those_that_could_be_measured() {
+        use xscatter_core::Mask;
+        let mut mask = Mask::all_valid((3, 4));
+        mask.set(0, 0, PixelFlags::OVERFLOW);
+        mask.set(1, 0, PixelFlags::GAP);
+        mask.set(1, 1, PixelFlags::BAD);
+        let frame = Frame::new(Array2::zeros((3, 4))).with_mask(mask).unwrap();
+        let statistics = HistogramStatistics::new(HistogramConfig::default()).unwrap();
+        let table = statistics.extract(&[frame]).unwrap();
+        assert_eq!(value(&table, "histogram.saturated_fraction"), 0.1);
     }
 
     #[test]

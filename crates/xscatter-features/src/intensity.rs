@@ -362,16 +362,29 @@ impl WithSimd for Fill<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
+        let Self {
+            steps,
+            counts,
+            levels,
+        } = self;
+        let table = &*steps.whole;
         let mut whole = [0; STRIP];
-        let strips = self.counts.chunks(STRIP);
-        for (counts, levels) in strips.zip(self.levels.chunks_mut(STRIP)) {
+        for (counts, levels) in counts.chunks(STRIP).zip(levels.chunks_mut(STRIP)) {
             if largest_whole(counts, &mut whole) < TABLE as u32 {
-                for (level, &count) in levels.iter_mut().zip(&whole) {
-                    *level = self.steps.whole[count as usize & (TABLE - 1)];
+                let level = |count: u32| table[count as usize & (TABLE - 1)];
+                let (groups, rest) = levels.as_chunks_mut::<8>();
+                let (counts, _) = whole.as_chunks::<8>();
+                // Eight are stored at once.
+                for (levels, counts) in groups.iter_mut().zip(counts) {
+                    *levels = counts.map(level);
+                }
+                let last = &whole[groups.len() * 8..];
+                for (place, &count) in rest.iter_mut().zip(last) {
+                    *place = level(count);
                 }
             } else {
                 for (level, &count) in levels.iter_mut().zip(counts) {
-                    *level = self.steps.level(count);
+                    *level = steps.level(count);
                 }
             }
         }

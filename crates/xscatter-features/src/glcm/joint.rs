@@ -192,7 +192,8 @@ impl Joint {
         sums
     }
 
-    fn highest(&self) -> usize {
+    /// The highest level that occurs.
+    pub(crate) fn highest(&self) -> usize {
         self.levels.last().copied().unwrap_or(0)
     }
 }

@@ -1,6 +1,6 @@
 //! Counting pairs of grey levels.
 //!
-//! The levels lie in one strip of memory with a margin of a level of its own after every row, so that an
+//! Levels lie, a band of rows at a time, in one strip of memory with a margin of a level of its own after every row, so that an
 //! offset is a shift and no pair needs a test for the border or the mask. Where few levels leave room, a
 //! pixel is counted with several of its neighbours at once: one increment of a joint table in place of
 //! one for every offset. Pairs are the sums of the table.
@@ -22,123 +22,122 @@ const JOINT: usize = 1 << 16;
 /// How many pixels are encoded before they are counted.
 const STRIP: usize = 1024;
 
-/// Grey levels with a margin.
-pub(crate) struct Margined {
-    cells: Vec<u16>,
-    shape: (usize, usize),
-    stride: usize,
-    /// The number of levels, and the level of margins and masked pixels.
-    levels: u16,
-    /// The offsets that lead from one pixel to another, downwards; with the place in the list asked for and
-    /// whether they were turned round.
-    shifts: Vec<Shift>,
-    offsets: usize,
-}
+/// How many cells of a band are counted before the next is filled: they stay in the cache.
+const BAND: usize = 1 << 16;
 
+/// An offset between pixels of the image as a shift downwards in the strip.
 struct Shift {
     by: usize,
+    /// Its place in the list asked for.
     place: usize,
+    /// Whether pairs are counted in the other order.
     turned: bool,
 }
 
-impl Margined {
-    /// With a margin for these offsets (rows and columns); `fill` writes the levels of a row.
-    pub(crate) fn new(
-        shape: (usize, usize),
-        levels: u16,
-        offsets: &[(isize, isize)],
-        mut fill: impl FnMut(usize, &mut [u16]),
-    ) -> Self {
-        let (rows, columns) = shape;
-        let within = offsets.iter().enumerate().filter(|(_, (down, right))| {
-            down.unsigned_abs() < rows && right.unsigned_abs() < columns
-        });
-        let margin = within.clone().map(|(_, (_, right))| right.unsigned_abs());
-        let stride = columns + margin.max().unwrap_or(0);
-        let shifts: Vec<Shift> = within
-            .map(|(place, &(down, right))| {
-                // Pairs in the other order are counted as their transpose.
-                let turned = (down, right) < (0, 0);
-                let by = down * stride as isize + right;
-                Shift {
-                    by: by.unsigned_abs(),
-                    place,
-                    turned,
-                }
-            })
-            .collect();
-        let reach = shifts.iter().map(|shift| shift.by).max().unwrap_or(0);
-        let mut cells = vec![levels; rows * stride + reach];
-        if columns > 0 {
-            for (row, cells) in cells.chunks_exact_mut(stride).take(rows).enumerate() {
-                fill(row, &mut cells[..columns]);
+/// The matrices of some offsets (rows and columns) in an image of grey levels; `fill` writes the levels of a
+/// row, top to bottom, those of masked pixels being `levels`.
+pub(crate) fn count(
+    shape: (usize, usize),
+    levels: u16,
+    offsets: &[(isize, isize)],
+    mut fill: impl FnMut(usize, &mut [u16]),
+) -> Vec<Array2<u32>> {
+    let side = usize::from(levels) + 1;
+    let mut matrices = vec![Array2::zeros((side - 1, side - 1)); offsets.len()];
+    let (rows, columns) = shape;
+    let within = offsets
+        .iter()
+        .enumerate()
+        .filter(|(_, (down, right))| down.unsigned_abs() < rows && right.unsigned_abs() < columns);
+    let margin = within.clone().map(|(_, (_, right))| right.unsigned_abs());
+    let below = within.clone().map(|(_, (down, _))| down.unsigned_abs());
+    let below = below.max().unwrap_or(0);
+    let stride = columns + margin.max().unwrap_or(0);
+    let shifts: Vec<Shift> = within
+        .map(|(place, &(down, right))| Shift {
+            by: (down * stride as isize + right).unsigned_abs(),
+            place,
+            turned: (down, right) < (0, 0),
+        })
+        .collect();
+    if shifts.is_empty() {
+        return matrices;
+    }
+    // As many neighbours as a table has room for; it is not worth more than the pixels that it saves.
+    let room = JOINT.min(rows * columns / 4);
+    let mut together = 1;
+    while side.pow(together as u32 + 2) <= room {
+        together += 1;
+    }
+    let groups = || shifts.chunks(together);
+    let mut tables: Vec<Vec<[u32; LANES]>> = groups()
+        .map(|shifts| vec![[0; LANES]; side.pow(shifts.len() as u32 + 1)])
+        .collect();
+    let band = (BAND / stride).max(below).clamp(1, rows);
+    // The rows of a band, those below that pair with them, and the margin of the last of these.
+    let mut cells = vec![levels; (band + below + 1) * stride];
+    let mut filled = 0;
+    for start in (0..rows).step_by(band) {
+        if start > 0 {
+            cells.copy_within(band * stride..(band + below) * stride, 0);
+        }
+        for row in filled..(start + band + below) {
+            let cells = &mut cells[(row - start) * stride..][..columns];
+            if row < rows {
+                fill(row, cells);
+            } else {
+                cells.fill(levels);
             }
         }
-        Self {
-            cells,
-            shape,
-            stride,
-            levels,
-            shifts,
-            offsets: offsets.len(),
+        filled = start + band + below;
+        for (shifts, table) in groups().zip(&mut tables) {
+            Arch::new().dispatch(Count {
+                cells: &cells,
+                pixels: band.min(rows - start) * stride,
+                side: side as u32,
+                shifts,
+                table,
+            });
         }
     }
-
-    /// The matrices of the offsets.
-    pub(crate) fn count(&self) -> Vec<Array2<u32>> {
-        let levels = usize::from(self.levels);
-        let mut matrices = vec![Array2::zeros((levels, levels)); self.offsets];
-        let pixels = self.shape.0 * self.shape.1;
-        let side = levels + 1;
-        // As many neighbours as a table has room for; it is not worth more than the pixels that it saves.
-        let room = JOINT.min(pixels / 4);
-        let mut together = 1;
-        while side.pow(together as u32 + 2) <= room {
-            together += 1;
-        }
-        for shifts in self.shifts.chunks(together) {
-            self.count_jointly(shifts, &mut matrices);
-        }
-        matrices
+    for (shifts, table) in groups().zip(&tables) {
+        pairs_of(shifts, table, side, &mut matrices);
     }
+    matrices
+}
 
-    fn count_jointly(&self, shifts: &[Shift], matrices: &mut [Array2<u32>]) {
-        let levels = usize::from(self.levels);
-        let side = levels + 1;
-        let mut table = vec![[0u32; LANES]; side.pow(shifts.len() as u32 + 1)];
-        Arch::new().dispatch(Count {
-            image: self,
-            shifts,
-            table: &mut table,
-        });
-        for (code, lanes) in table.iter().enumerate() {
-            let times = lanes.iter().sum::<u32>();
-            if times == 0 {
-                continue;
-            }
-            let first = code / side.pow(shifts.len() as u32);
-            if first == levels {
-                break;
-            }
-            let mut rest = code;
-            for shift in shifts.iter().rev() {
-                let second = rest % side;
-                rest /= side;
-                if second < levels {
-                    let cell = if shift.turned {
-                        (second, first)
-                    } else {
-                        (first, second)
-                    };
-                    matrices[shift.place][cell] += times;
-                }
+/// Adds the pairs in a joint table of pixels and some neighbours to their matrices.
+fn pairs_of(shifts: &[Shift], table: &[[u32; LANES]], side: usize, matrices: &mut [Array2<u32>]) {
+    let levels = side - 1;
+    for (code, lanes) in table.iter().enumerate() {
+        let times = lanes.iter().sum::<u32>();
+        if times == 0 {
+            continue;
+        }
+        let first = code / side.pow(shifts.len() as u32);
+        if first == levels {
+            break;
+        }
+        let mut rest = code;
+        for shift in shifts.iter().rev() {
+            let second = rest % side;
+            rest /= side;
+            if second < levels {
+                let cell = if shift.turned {
+                    (second, first)
+                } else {
+                    (first, second)
+                };
+                matrices[shift.place][cell] += times;
             }
         }
     }
 }
 
 struct Count<'a> {
-    image: &'a Margined,
+    cells: &'a [u16],
+    pixels: usize,
+    side: u32,
     shifts: &'a [Shift],
     table: &'a mut [[u32; LANES]],
 }
@@ -148,15 +147,12 @@ impl WithSimd for Count<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Margined {
+        let Self {
             cells,
-            shape,
-            stride,
-            levels,
+            pixels,
+            side,
             ..
-        } = self.image;
-        let side = u32::from(*levels) + 1;
-        let pixels = shape.0 * stride;
+        } = self;
         let mut codes = [0u32; STRIP];
         for start in (0..pixels).step_by(STRIP) {
             let length = STRIP.min(pixels - start);
