@@ -10,23 +10,24 @@
     clippy::inline_always,
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
-#![allow(
-    clippy::needless_range_loop,
-    reason = "several strips are walked in step"
-)]
+
+use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::intensity::IntensityTransform;
-use crate::resample::Resampled;
+use crate::resample::{MIN_COVERAGE, Resampled};
 
 use super::LbpError;
 
 /// The most points: the patterns stay short enough to be counted.
 pub const MAX_POINTS: u32 = 24;
 
-/// Numbers that are treated together.
+/// Rows are as long as whole pairs of vectors of any processor.
 const STRIP: usize = 16;
+
+/// Vectors that are treated together.
+const PAIR: usize = 2;
 
 /// Bits of `2⁵² + code` end with the code.
 const CODE_ZERO: f64 = 4_503_599_627_370_496.0;
@@ -113,35 +114,40 @@ impl Neighbourhood {
         self.radius_px
     }
 
-    /// Which pixels of a row have a neighbourhood that lies in the image and is valid.
-    pub(super) fn complete_row(&self, image: &Resampled, row: usize, complete: &mut [bool]) {
-        let (rows, columns) = image.shape();
-        let shifted = |place: usize, offset: isize, size: usize| {
-            place
-                .checked_add_signed(offset)
-                .filter(|&place| place < size)
-        };
-        let inside = self
-            .touched
-            .iter()
-            .all(|&(down, _)| shifted(row, down, rows).is_some());
+    /// The columns of a row whose neighbourhoods lie in an image of this shape.
+    pub(super) fn inside(&self, (rows, columns): (usize, usize), row: usize) -> Range<usize> {
+        let shifted = |&(down, _): &(isize, isize)| row.checked_add_signed(down);
+        let fits = |place: Option<usize>| place.is_some_and(|place| place < rows);
+        if !self.touched.iter().map(shifted).all(fits) {
+            return 0..0;
+        }
         let right = self.touched.iter().map(|&(_, right)| right);
         let first = right.clone().min().map_or(0, isize::unsigned_abs);
-        let last = columns.saturating_sub(right.max().map_or(0, isize::unsigned_abs));
-        complete.fill(false);
-        if !inside || first >= last {
-            return;
-        }
-        complete[first..last].fill(true);
+        let beyond = right.max().map_or(0, isize::unsigned_abs);
+        let last = columns.saturating_sub(beyond);
+        if first < last { first..last } else { 0..0 }
+    }
+
+    /// Which of the columns `inside` a row have a neighbourhood of valid pixels.
+    pub(super) fn complete(
+        &self,
+        image: &Resampled,
+        row: usize,
+        inside: Range<usize>,
+        complete: &mut [bool],
+    ) {
+        let complete = &mut complete[inside.clone()];
+        complete.fill(true);
         let Some(coverage) = image.coverage_slice() else {
             return;
         };
-        for &(down, right) in &self.touched {
+        let columns = image.shape().1;
+        for &(down, right) in self.touched.iter().filter(|_| !inside.is_empty()) {
             let source = row.saturating_add_signed(down) * columns;
-            let source = (source + first).saturating_add_signed(right);
-            let covered = &coverage[source..][..last - first];
-            for (complete, &covered) in complete[first..last].iter_mut().zip(covered) {
-                *complete &= covered >= crate::resample::MIN_COVERAGE;
+            let source = (source + inside.start).saturating_add_signed(right);
+            let covered = &coverage[source..][..inside.len()];
+            for (complete, &covered) in complete.iter_mut().zip(covered) {
+                *complete &= covered >= MIN_COVERAGE;
             }
         }
     }
@@ -173,9 +179,7 @@ impl Tone {
 
     fn of_row(&self, counts: &[f32], line: &mut [f64]) {
         if self.transform == IntensityTransform::Raw {
-            for (value, &count) in line.iter_mut().zip(counts) {
-                *value = f64::from(count);
-            }
+            Arch::new().dispatch(Widen { counts, line });
         } else {
             for (value, &count) in line.iter_mut().zip(counts) {
                 *value = self.transform.apply(f64::from(count));
@@ -205,10 +209,10 @@ struct Rows {
 }
 
 impl Rows {
-    fn row(&self, column: usize, source: isize) -> &[[f64; STRIP]] {
+    fn row(&self, column: usize, source: isize) -> &[f64] {
         let slot = source.rem_euclid(self.depth as isize) as usize;
         let start = (column * self.depth + slot) * self.width;
-        self.values[start..start + self.width].as_chunks().0
+        &self.values[start..start + self.width]
     }
 
     fn row_mut(&mut self, column: usize, source: isize) -> &mut [f64] {
@@ -272,7 +276,7 @@ pub(super) fn scan(
             }
             next += 1;
         }
-        edge.copy_from_slice(blended.row(0, row as isize).as_flattened());
+        edge.copy_from_slice(blended.row(0, row as isize));
         if tone.threshold > 0.0 {
             let counts = &counts[row * columns..][..columns];
             for (edge, &count) in edge.iter_mut().zip(counts) {
@@ -295,17 +299,16 @@ pub(super) fn scan(
                 }
             })
             .collect();
-        let (edge, out_strips) = (edge.as_chunks().0, out.as_chunks_mut().0);
         match wanted {
             Wanted::Codes => Arch::new().dispatch(Codes {
                 points: &sampled,
-                edge,
-                out: out_strips,
+                edge: &edge,
+                out: &mut out,
             }),
             Wanted::Variances => Arch::new().dispatch(Variances {
                 points: &sampled,
-                centre: edge,
-                out: out_strips,
+                centre: &edge,
+                out: &mut out,
             }),
         }
         visit(row, &out[..columns]);
@@ -314,18 +317,73 @@ pub(super) fn scan(
 
 /// One point of every pixel of a row.
 struct Sampled<'a> {
-    top: &'a [[f64; STRIP]],
-    bottom: &'a [[f64; STRIP]],
+    top: &'a [f64],
+    bottom: &'a [f64],
     top_share: f64,
     bottom_share: f64,
     bit: f64,
 }
 
-impl Sampled<'_> {
+/// The same in vectors.
+struct Vectors<'a, S: Simd> {
+    top: &'a [S::f64s],
+    bottom: &'a [S::f64s],
+    top_share: S::f64s,
+    bottom_share: S::f64s,
+    bit: S::f64s,
+    /// Whether the point lies on the upper row.
+    whole: bool,
+}
+
+impl<S: Simd> Vectors<'_, S> {
+    /// The intensity at the point; products and sum are rounded one by one.
     #[inline(always)]
-    fn at(&self, strip: usize) -> [f64; STRIP] {
-        let (top, bottom) = (&self.top[strip], &self.bottom[strip]);
-        std::array::from_fn(|lane| self.top_share * top[lane] + self.bottom_share * bottom[lane])
+    fn at(&self, simd: S, place: usize) -> S::f64s {
+        let top = self.top[place];
+        if self.whole {
+            return top;
+        }
+        simd.add_f64s(
+            simd.mul_f64s(self.top_share, top),
+            simd.mul_f64s(self.bottom_share, self.bottom[place]),
+        )
+    }
+}
+
+/// Those that lie on rows first.
+#[inline(always)]
+fn in_vectors<'a, S: Simd>(simd: S, points: &[Sampled<'a>]) -> Vec<Vectors<'a, S>> {
+    let mut vectors = Vec::with_capacity(points.len());
+    for whole in [true, false] {
+        for point in points {
+            if (point.bottom_share == 0.0) == whole {
+                vectors.push(Vectors {
+                    top: S::as_simd_f64s(point.top).0,
+                    bottom: S::as_simd_f64s(point.bottom).0,
+                    top_share: simd.splat_f64s(point.top_share),
+                    bottom_share: simd.splat_f64s(point.bottom_share),
+                    bit: simd.splat_f64s(point.bit),
+                    whole,
+                });
+            }
+        }
+    }
+    vectors
+}
+
+struct Widen<'a> {
+    counts: &'a [f32],
+    line: &'a mut [f64],
+}
+
+impl WithSimd for Widen<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (value, &count) in self.line.iter_mut().zip(self.counts) {
+            *value = f64::from(count);
+        }
     }
 }
 
@@ -350,26 +408,26 @@ impl WithSimd for Blend<'_> {
 
 struct Codes<'a> {
     points: &'a [Sampled<'a>],
-    edge: &'a [[f64; STRIP]],
-    out: &'a mut [[f64; STRIP]],
+    edge: &'a [f64],
+    out: &'a mut [f64],
 }
 
 impl WithSimd for Codes<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (strip, (edge, out)) in self.edge.iter().zip(self.out).enumerate() {
-            let mut codes = [CODE_ZERO; STRIP];
-            for point in self.points {
-                let values = point.at(strip);
-                for lane in 0..STRIP {
-                    let bit = if values[lane] >= edge[lane] {
-                        point.bit
-                    } else {
-                        0.0
-                    };
-                    codes[lane] += bit;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let points = in_vectors(simd, self.points);
+        let (zero, no_bits) = (simd.splat_f64s(0.0), simd.splat_f64s(CODE_ZERO));
+        let (edges, _) = S::as_simd_f64s(self.edge).0.as_chunks::<PAIR>();
+        let (out, _) = S::as_mut_simd_f64s(self.out).0.as_chunks_mut::<PAIR>();
+        for (pair, (edges, out)) in edges.iter().zip(out).enumerate() {
+            let mut codes = [no_bits; PAIR];
+            for point in &points {
+                for i in 0..PAIR {
+                    let value = point.at(simd, PAIR * pair + i);
+                    let set = simd.greater_than_or_equal_f64s(value, edges[i]);
+                    codes[i] = simd.add_f64s(codes[i], simd.select_f64s(set, point.bit, zero));
                 }
             }
             *out = codes;
@@ -378,39 +436,39 @@ impl WithSimd for Codes<'_> {
 }
 
 /// The code in what [`scan`] gives.
-#[inline(always)]
 pub(super) fn code(value: f64) -> u32 {
     value.to_bits() as u32
 }
 
 struct Variances<'a> {
     points: &'a [Sampled<'a>],
-    centre: &'a [[f64; STRIP]],
-    out: &'a mut [[f64; STRIP]],
+    centre: &'a [f64],
+    out: &'a mut [f64],
 }
 
 impl WithSimd for Variances<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let per_point = 1.0 / self.points.len() as f64;
-        for (strip, (centre, out)) in self.centre.iter().zip(self.out).enumerate() {
+    fn with_simd<S: Simd>(self, simd: S) {
+        let points = in_vectors(simd, self.points);
+        let zero = simd.splat_f64s(0.0);
+        let per_point = simd.splat_f64s(1.0 / self.points.len() as f64);
+        let centres = S::as_simd_f64s(self.centre).0;
+        let out = S::as_mut_simd_f64s(self.out).0;
+        for (place, (&centre, out)) in centres.iter().zip(out).enumerate() {
             // About the centre, so that little cancels.
-            let (mut sum, mut squares) = ([0.0; STRIP], [0.0; STRIP]);
-            for point in self.points {
-                let values = point.at(strip);
-                for lane in 0..STRIP {
-                    let off = values[lane] - centre[lane];
-                    sum[lane] += off;
-                    squares[lane] += off * off;
-                }
+            let (mut sum, mut squares) = (zero, zero);
+            for point in &points {
+                let off = simd.sub_f64s(point.at(simd, place), centre);
+                sum = simd.add_f64s(sum, off);
+                squares = simd.add_f64s(squares, simd.mul_f64s(off, off));
             }
-            for lane in 0..STRIP {
-                let mean = sum[lane] * per_point;
-                let variance = squares[lane] * per_point - mean * mean;
-                out[lane] = if variance > 0.0 { variance } else { 0.0 };
-            }
+            let mean = simd.mul_f64s(sum, per_point);
+            let variance =
+                simd.sub_f64s(simd.mul_f64s(squares, per_point), simd.mul_f64s(mean, mean));
+            let positive = simd.greater_than_or_equal_f64s(variance, zero);
+            *out = simd.select_f64s(positive, variance, zero);
         }
     }
 }
