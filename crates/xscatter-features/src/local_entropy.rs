@@ -275,7 +275,7 @@ fn slide(
     for row in 0..rows {
         counts.fill(0);
         for (line, &half) in half_widths.iter().enumerate() {
-            let around = &padded[(row + line) * width + radius - half..][..2 * half + 1];
+            let around = &padded[(row + line) * width + radius - half..][..=2 * half];
             for &level in around {
                 counts[usize::from(level)] += 1;
             }

@@ -14,6 +14,7 @@ const MAY_BE_MISSING: &[&str] = &[
     "correlation",
     "fourier-bessel",
     "harmonics",
+    "hog",
     "hu-moments",
     "orientation",
     "radial",

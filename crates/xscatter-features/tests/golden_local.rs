@@ -68,8 +68,8 @@ struct LbpRow {
 
 fn labels(counts: ArrayView2<f32>, points: u32, radius_px: f64, method: LbpMethod) -> Array2<f64> {
     let frame = Frame::new(counts.to_owned());
-    let image = Resampled::of(&frame, Grid::Native).unwrap();
-    let circle = Neighbourhood::new(points, radius_px).unwrap();
+    let image = Resampled::of(&frame, Grid::Native).expect("a sound frame");
+    let circle = Neighbourhood::new(points, radius_px).expect("a sensible circle");
     codes(&image, &circle, method, Border::Zero)
 }
 

@@ -10,6 +10,10 @@
     clippy::inline_always,
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "several vectors are walked in step"
+)]
 
 use std::ops::Range;
 
@@ -23,11 +27,11 @@ use super::LbpError;
 /// The most points: the patterns stay short enough to be counted.
 pub const MAX_POINTS: u32 = 24;
 
-/// Rows are as long as whole pairs of vectors of any processor.
-const STRIP: usize = 16;
-
 /// Vectors that are treated together.
-const PAIR: usize = 2;
+const GROUP: usize = 4;
+
+/// Rows are as long as whole groups of vectors of any processor.
+const STRIP: usize = 8 * GROUP;
 
 /// Bits of `2⁵² + code` end with the code.
 const CODE_ZERO: f64 = 4_503_599_627_370_496.0;
@@ -248,8 +252,7 @@ pub(super) fn scan(
             place.map(|place| place - place.floor()).collect()
         })
         .collect();
-    // One pixel more on the right: it has weight 0 where the offset is whole.
-    let mut line = vec![0.0; reach + width + reach + 1];
+    let mut line = vec![0.0; reach + width + reach];
     let (mut edge, mut out) = (vec![0.0; width], vec![0.0; width]);
     let counts = image.as_slice();
     let mut next = 0;
@@ -262,12 +265,21 @@ pub(super) fn scan(
                     neighbourhood.columns.iter().zip(&shares).enumerate()
                 {
                     let start = reach.saturating_add_signed(offset.floor() as isize);
-                    Arch::new().dispatch(Blend {
-                        left: &line[start..][..width],
-                        right: &line[start + 1..][..width],
-                        share: shares,
-                        out: blended.row_mut(index, next as isize),
-                    });
+                    let (left, out) = (
+                        &line[start..][..width],
+                        blended.row_mut(index, next as isize),
+                    );
+                    if offset.fract() == 0.0 {
+                        out.copy_from_slice(left);
+                    } else {
+                        let right = &line[start + 1..][..width];
+                        Arch::new().dispatch(Blend {
+                            left,
+                            right,
+                            shares,
+                            out,
+                        });
+                    }
                 }
             } else {
                 for index in 0..neighbourhood.columns.len() {
@@ -326,47 +338,45 @@ struct Sampled<'a> {
 
 /// The same in vectors.
 struct Vectors<'a, S: Simd> {
-    top: &'a [S::f64s],
-    bottom: &'a [S::f64s],
-    top_share: S::f64s,
-    bottom_share: S::f64s,
-    bit: S::f64s,
-    /// Whether the point lies on the upper row.
-    whole: bool,
+    top: &'a [[S::f64s; GROUP]],
+    bottom: &'a [[S::f64s; GROUP]],
+    top_share: f64,
+    bottom_share: f64,
+    bit: f64,
 }
 
 impl<S: Simd> Vectors<'_, S> {
     /// The intensity at the point; products and sum are rounded one by one.
     #[inline(always)]
-    fn at(&self, simd: S, place: usize) -> S::f64s {
-        let top = self.top[place];
-        if self.whole {
-            return top;
+    fn at(&self, simd: S, place: usize) -> [S::f64s; GROUP] {
+        let mut values = self.top[place];
+        let bottom = &self.bottom[place];
+        let (top_share, bottom_share) = (
+            simd.splat_f64s(self.top_share),
+            simd.splat_f64s(self.bottom_share),
+        );
+        for i in 0..GROUP {
+            values[i] = simd.add_f64s(
+                simd.mul_f64s(top_share, values[i]),
+                simd.mul_f64s(bottom_share, bottom[i]),
+            );
         }
-        simd.add_f64s(
-            simd.mul_f64s(self.top_share, top),
-            simd.mul_f64s(self.bottom_share, self.bottom[place]),
-        )
+        values
     }
 }
 
-/// Those that lie on rows first.
+/// The points that lie on rows, and those between rows.
 #[inline(always)]
-fn in_vectors<'a, S: Simd>(simd: S, points: &[Sampled<'a>]) -> Vec<Vectors<'a, S>> {
-    let mut vectors = Vec::with_capacity(points.len());
-    for whole in [true, false] {
-        for point in points {
-            if (point.bottom_share == 0.0) == whole {
-                vectors.push(Vectors {
-                    top: S::as_simd_f64s(point.top).0,
-                    bottom: S::as_simd_f64s(point.bottom).0,
-                    top_share: simd.splat_f64s(point.top_share),
-                    bottom_share: simd.splat_f64s(point.bottom_share),
-                    bit: simd.splat_f64s(point.bit),
-                    whole,
-                });
-            }
-        }
+fn in_vectors<'a, S: Simd>(points: &[Sampled<'a>]) -> [Vec<Vectors<'a, S>>; 2] {
+    let mut vectors = [Vec::new(), Vec::new()];
+    for point in points {
+        vectors[usize::from(point.bottom_share > 0.0)].push(Vectors {
+            top: S::as_simd_f64s(point.top).0.as_chunks().0,
+            bottom: S::as_simd_f64s(point.bottom).0.as_chunks().0,
+            top_share: point.top_share,
+            bottom_share: point.bottom_share,
+            bit: point.bit,
+        });
     }
     vectors
 }
@@ -390,7 +400,7 @@ impl WithSimd for Widen<'_> {
 struct Blend<'a> {
     left: &'a [f64],
     right: &'a [f64],
-    share: &'a [f64],
+    shares: &'a [f64],
     out: &'a mut [f64],
 }
 
@@ -399,7 +409,7 @@ impl WithSimd for Blend<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let pixels = self.left.iter().zip(self.right).zip(self.share);
+        let pixels = self.left.iter().zip(self.right).zip(self.shares);
         for (out, ((&left, &right), &share)) in self.out.iter_mut().zip(pixels) {
             *out = (1.0 - share) * left + share * right;
         }
@@ -417,17 +427,24 @@ impl WithSimd for Codes<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let points = in_vectors(simd, self.points);
+        let [whole, between] = in_vectors::<S>(self.points);
         let (zero, no_bits) = (simd.splat_f64s(0.0), simd.splat_f64s(CODE_ZERO));
-        let (edges, _) = S::as_simd_f64s(self.edge).0.as_chunks::<PAIR>();
-        let (out, _) = S::as_mut_simd_f64s(self.out).0.as_chunks_mut::<PAIR>();
-        for (pair, (edges, out)) in edges.iter().zip(out).enumerate() {
-            let mut codes = [no_bits; PAIR];
-            for point in &points {
-                for i in 0..PAIR {
-                    let value = point.at(simd, PAIR * pair + i);
-                    let set = simd.greater_than_or_equal_f64s(value, edges[i]);
-                    codes[i] = simd.add_f64s(codes[i], simd.select_f64s(set, point.bit, zero));
+        let edges = S::as_simd_f64s(self.edge).0.as_chunks::<GROUP>().0;
+        let out = S::as_mut_simd_f64s(self.out).0.as_chunks_mut().0;
+        for (place, (edges, out)) in edges.iter().zip(out).enumerate() {
+            let mut codes = [no_bits; GROUP];
+            for point in &whole {
+                let (values, bit) = (&point.top[place], simd.splat_f64s(point.bit));
+                for i in 0..GROUP {
+                    let set = simd.greater_than_or_equal_f64s(values[i], edges[i]);
+                    codes[i] = simd.add_f64s(codes[i], simd.select_f64s(set, bit, zero));
+                }
+            }
+            for point in &between {
+                let (values, bit) = (point.at(simd, place), simd.splat_f64s(point.bit));
+                for i in 0..GROUP {
+                    let set = simd.greater_than_or_equal_f64s(values[i], edges[i]);
+                    codes[i] = simd.add_f64s(codes[i], simd.select_f64s(set, bit, zero));
                 }
             }
             *out = codes;
@@ -451,24 +468,31 @@ impl WithSimd for Variances<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let points = in_vectors(simd, self.points);
+        let points = in_vectors::<S>(self.points);
         let zero = simd.splat_f64s(0.0);
         let per_point = simd.splat_f64s(1.0 / self.points.len() as f64);
-        let centres = S::as_simd_f64s(self.centre).0;
-        let out = S::as_mut_simd_f64s(self.out).0;
-        for (place, (&centre, out)) in centres.iter().zip(out).enumerate() {
+        let centres = S::as_simd_f64s(self.centre).0.as_chunks::<GROUP>().0;
+        let out = S::as_mut_simd_f64s(self.out).0.as_chunks_mut::<GROUP>().0;
+        for (place, (centres, out)) in centres.iter().zip(out).enumerate() {
             // About the centre, so that little cancels.
-            let (mut sum, mut squares) = (zero, zero);
-            for point in &points {
-                let off = simd.sub_f64s(point.at(simd, place), centre);
-                sum = simd.add_f64s(sum, off);
-                squares = simd.add_f64s(squares, simd.mul_f64s(off, off));
+            let (mut sum, mut squares) = ([zero; GROUP], [zero; GROUP]);
+            for point in points.iter().flatten() {
+                let values = point.at(simd, place);
+                for i in 0..GROUP {
+                    let off = simd.sub_f64s(values[i], centres[i]);
+                    sum[i] = simd.add_f64s(sum[i], off);
+                    squares[i] = simd.add_f64s(squares[i], simd.mul_f64s(off, off));
+                }
             }
-            let mean = simd.mul_f64s(sum, per_point);
-            let variance =
-                simd.sub_f64s(simd.mul_f64s(squares, per_point), simd.mul_f64s(mean, mean));
-            let positive = simd.greater_than_or_equal_f64s(variance, zero);
-            *out = simd.select_f64s(positive, variance, zero);
+            for i in 0..GROUP {
+                let mean = simd.mul_f64s(sum[i], per_point);
+                let variance = simd.sub_f64s(
+                    simd.mul_f64s(squares[i], per_point),
+                    simd.mul_f64s(mean, mean),
+                );
+                let positive = simd.greater_than_or_equal_f64s(variance, zero);
+                out[i] = simd.select_f64s(positive, variance, zero);
+            }
         }
     }
 }
