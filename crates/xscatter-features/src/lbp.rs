@@ -263,17 +263,17 @@ impl Lbp {
             ..
         } = self;
         let mut complete = vec![false; image.shape().1];
-        let masked = image.coverage.is_some();
+        let valid = valid_pixels(image);
         // Where patterns have a table they are counted first, and their labels looked up in the end.
         let slots = table.len().max(self.columns.len());
         let mut counts = Counts::new(slots);
         scan(image, neighbourhood, tone, Wanted::Codes, |row, codes| {
             let inside = neighbourhood.inside(image.shape(), row);
             let codes = &codes[inside.clone()];
-            if masked {
-                neighbourhood.complete(image, row, inside.clone(), &mut complete);
-            }
-            let complete = masked.then_some(&complete[inside]);
+            let complete = valid.as_ref().map(|valid| {
+                neighbourhood.complete(valid.view(), row, inside.clone(), &mut complete);
+                &complete[inside]
+            });
             if table.is_empty() {
                 let slot = |value| label::label(code(value), config.points, config.method) as usize;
                 counts.add(codes, complete, slot);
@@ -293,7 +293,8 @@ impl Lbp {
     /// What [`summary`] says of `ln(1 + variance)`; `None` if there are no variances.
     fn variances(&self, image: &Resampled, tone: Tone) -> Option<Vec<f32>> {
         let mut logarithms = Vec::with_capacity(image.values.len());
-        let mut complete = vec![false; image.shape().1];
+        let mut complete = vec![true; image.shape().1];
+        let valid = valid_pixels(image);
         let tone = Tone {
             threshold: 0.0,
             ..tone
@@ -306,8 +307,11 @@ impl Lbp {
             wanted,
             |row, variances| {
                 let inside = self.neighbourhood.inside(image.shape(), row);
-                self.neighbourhood
-                    .complete(image, row, inside.clone(), &mut complete);
+                if let Some(valid) = &valid {
+                    let inside = inside.clone();
+                    self.neighbourhood
+                        .complete(valid.view(), row, inside, &mut complete);
+                }
                 let pixels = variances[inside.clone()].iter().zip(&complete[inside]);
                 let kept = pixels.filter(|(_, complete)| **complete);
                 logarithms.extend(kept.map(|(variance, _)| variance.ln_1p() as f32));
@@ -315,6 +319,14 @@ impl Lbp {
         );
         (!logarithms.is_empty()).then(|| summary(&mut logarithms).to_vec())
     }
+}
+
+/// Which pixels are valid, if that is not all of them.
+fn valid_pixels(image: &Resampled) -> Option<Array2<bool>> {
+    image.coverage.as_ref()?;
+    let valid = image.map_valid(false, |_| true);
+    let valid = Array2::from_shape_vec(image.shape(), valid);
+    Some(valid.expect("mapping keeps the number of pixels"))
 }
 
 /// A histogram in parts: runs of one pattern, the rule in smooth regions, would wait for each other's
@@ -410,11 +422,14 @@ pub fn codes(
     let mut labels = Array2::from_elem(image.shape(), f64::NAN);
     let columns = image.shape().1;
     let mut complete = vec![true; columns];
+    let valid = valid_pixels(image);
     scan(image, neighbourhood, tone, wanted, |row, values| {
         let mut kept = 0..columns;
         if border == Border::Drop {
             kept = neighbourhood.inside(image.shape(), row);
-            neighbourhood.complete(image, row, kept.clone(), &mut complete);
+            if let Some(valid) = &valid {
+                neighbourhood.complete(valid.view(), row, kept.clone(), &mut complete);
+            }
         }
         for column in kept.filter(|&column| complete[column]) {
             labels[(row, column)] = match wanted {

@@ -17,10 +17,11 @@
 
 use std::ops::Range;
 
+use ndarray::ArrayView2;
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::intensity::IntensityTransform;
-use crate::resample::{MIN_COVERAGE, Resampled};
+use crate::resample::Resampled;
 
 use super::LbpError;
 
@@ -132,26 +133,22 @@ impl Neighbourhood {
         if first < last { first..last } else { 0..0 }
     }
 
-    /// Which of the columns `inside` a row have a neighbourhood of valid pixels.
+    /// Which of the columns `inside` a row have a neighbourhood of `valid` pixels.
     pub(super) fn complete(
         &self,
-        image: &Resampled,
+        valid: ArrayView2<'_, bool>,
         row: usize,
         inside: Range<usize>,
         complete: &mut [bool],
     ) {
         let complete = &mut complete[inside.clone()];
         complete.fill(true);
-        let Some(coverage) = image.coverage_slice() else {
-            return;
-        };
-        let columns = image.shape().1;
         for &(down, right) in self.touched.iter().filter(|_| !inside.is_empty()) {
-            let source = row.saturating_add_signed(down) * columns;
-            let source = (source + inside.start).saturating_add_signed(right);
-            let covered = &coverage[source..][..inside.len()];
-            for (complete, &covered) in complete.iter_mut().zip(covered) {
-                *complete &= covered >= MIN_COVERAGE;
+            let line = valid.row(row.saturating_add_signed(down));
+            let line = line.to_slice().expect("made row-major");
+            let first = inside.start.saturating_add_signed(right);
+            for (complete, &valid) in complete.iter_mut().zip(&line[first..]) {
+                *complete &= valid;
             }
         }
     }
