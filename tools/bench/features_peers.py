@@ -100,7 +100,7 @@ def rows(counts):
         )
     yield (
         "HOG 9, 8x8, 3x3", 0.08, "scikit-image",
-        [{"hog": {"grid": {"exact": {"rows": SHAPE[0], "columns": SHAPE[1]}}, "orientations": 9, "cell_px": 8, "block_cells": 3}}],
+        [{"hog": {"grid": {"exact": {"rows": SHAPE[0], "columns": SHAPE[1]}}, "orientations": 9, "cell_px": 8, "block_cells": 3, "aggregation": "blocks"}}],
         lambda: skimage.feature.hog(floats, orientations=9, pixels_per_cell=(8, 8), cells_per_block=(3, 3)),
     )
     yield (

@@ -256,74 +256,119 @@ impl Lbp {
 
     /// The share of every label among the codes; `None` if there are none.
     fn shares(&self, image: &Resampled, tone: Tone) -> Option<Vec<f32>> {
-        // Runs of one label, the rule in smooth regions, would wait for each other's increments.
-        const LANES: usize = 4;
-        let bins = self.columns.len();
-        let mut counts = vec![0u32; LANES * bins];
-        let column = |value: f64| {
-            let code = code(value);
-            let column = self.table.get(code as usize).copied();
-            column.map_or_else(
-                || label::label(code, self.config.points, self.config.method) as usize,
-                usize::from,
-            )
-        };
+        let Lbp {
+            config,
+            neighbourhood,
+            table,
+            ..
+        } = self;
         let mut complete = vec![false; image.shape().1];
-        scan(
-            image,
-            &self.neighbourhood,
-            tone,
-            Wanted::Codes,
-            |row, codes| {
-                self.neighbourhood.complete_row(image, row, &mut complete);
-                let (codes, rest) = codes.as_chunks::<LANES>();
-                let (whole, complete_rest) = complete.as_chunks::<LANES>();
-                for (codes, complete) in codes.iter().zip(whole) {
-                    for lane in 0..LANES {
-                        if complete[lane] {
-                            counts[lane * bins + column(codes[lane])] += 1;
-                        }
-                    }
-                }
-                for (&code, &complete) in rest.iter().zip(complete_rest) {
-                    if complete {
-                        counts[column(code)] += 1;
-                    }
-                }
-            },
-        );
-        let total: u64 = counts.iter().map(|&count| u64::from(count)).sum();
-        let of_bin = |bin: usize| -> u64 {
-            let lanes = (0..LANES).map(|lane| u64::from(counts[lane * bins + bin]));
-            lanes.sum()
-        };
-        let share = |bin| (of_bin(bin) as f64 / total as f64) as f32;
-        (total > 0).then(|| (0..bins).map(share).collect())
+        let valid = valid_pixels(image);
+        // Where patterns have a table they are counted first, and their labels looked up in the end.
+        let slots = table.len().max(self.columns.len());
+        let mut counts = Counts::new(slots);
+        scan(image, neighbourhood, tone, Wanted::Codes, |row, codes| {
+            let inside = neighbourhood.inside(image.shape(), row);
+            let codes = &codes[inside.clone()];
+            let complete = valid.as_ref().map(|valid| {
+                neighbourhood.complete(valid.view(), row, inside.clone(), &mut complete);
+                &complete[inside]
+            });
+            if table.is_empty() {
+                let slot = |value| label::label(code(value), config.points, config.method) as usize;
+                counts.add(codes, complete, slot);
+            } else {
+                counts.add(codes, complete, |value| code(value) as usize);
+            }
+        });
+        let mut of_column = vec![0u64; self.columns.len()];
+        for (slot, count) in counts.of_slots().enumerate() {
+            of_column[table.get(slot).map_or(slot, |&column| usize::from(column))] += count;
+        }
+        let total: u64 = of_column.iter().sum();
+        let share = |&count: &u64| (count as f64 / total as f64) as f32;
+        (total > 0).then(|| of_column.iter().map(share).collect())
     }
 
     /// What [`summary`] says of `ln(1 + variance)`; `None` if there are no variances.
     fn variances(&self, image: &Resampled, tone: Tone) -> Option<Vec<f32>> {
         let mut logarithms = Vec::with_capacity(image.values.len());
-        let mut complete = vec![false; image.shape().1];
+        let mut complete = vec![true; image.shape().1];
+        let valid = valid_pixels(image);
         let tone = Tone {
             threshold: 0.0,
             ..tone
         };
+        let wanted = Wanted::Variances;
         scan(
             image,
             &self.neighbourhood,
             tone,
-            Wanted::Variances,
+            wanted,
             |row, variances| {
-                self.neighbourhood.complete_row(image, row, &mut complete);
-                let kept = variances
-                    .iter()
-                    .zip(&complete)
-                    .filter(|(_, complete)| **complete);
+                let inside = self.neighbourhood.inside(image.shape(), row);
+                if let Some(valid) = &valid {
+                    let inside = inside.clone();
+                    self.neighbourhood
+                        .complete(valid.view(), row, inside, &mut complete);
+                }
+                let pixels = variances[inside.clone()].iter().zip(&complete[inside]);
+                let kept = pixels.filter(|(_, complete)| **complete);
                 logarithms.extend(kept.map(|(variance, _)| variance.ln_1p() as f32));
             },
         );
         (!logarithms.is_empty()).then(|| summary(&mut logarithms).to_vec())
+    }
+}
+
+/// Which pixels are valid, if that is not all of them.
+fn valid_pixels(image: &Resampled) -> Option<Array2<bool>> {
+    image.coverage.as_ref()?;
+    let valid = image.map_valid(false, |_| true);
+    let valid = Array2::from_shape_vec(image.shape(), valid);
+    Some(valid.expect("mapping keeps the number of pixels"))
+}
+
+/// A histogram in parts: runs of one pattern, the rule in smooth regions, would wait for each other's
+/// increments.
+struct Counts {
+    lanes: [Vec<u32>; 2],
+}
+
+impl Counts {
+    fn new(slots: usize) -> Self {
+        Self {
+            lanes: [vec![0; slots], vec![0; slots]],
+        }
+    }
+
+    /// Counts the values, those that are `complete` if that is said.
+    fn add(&mut self, values: &[f64], complete: Option<&[bool]>, slot: impl Fn(f64) -> usize) {
+        let [first, second] = &mut self.lanes;
+        if let Some(complete) = complete {
+            for (&value, _) in values
+                .iter()
+                .zip(complete)
+                .filter(|(_, complete)| **complete)
+            {
+                first[slot(value)] += 1;
+            }
+            return;
+        }
+        let (pairs, rest) = values.as_chunks::<2>();
+        for pair in pairs {
+            first[slot(pair[0])] += 1;
+            second[slot(pair[1])] += 1;
+        }
+        for &value in rest {
+            first[slot(value)] += 1;
+        }
+    }
+
+    fn of_slots(&self) -> impl Iterator<Item = u64> + '_ {
+        let [first, second] = &self.lanes;
+        let both = first.iter().zip(second);
+        both.map(|(&first, &second)| u64::from(first) + u64::from(second))
     }
 }
 
@@ -375,18 +420,25 @@ pub fn codes(
         Wanted::Codes
     };
     let mut labels = Array2::from_elem(image.shape(), f64::NAN);
-    let mut complete = vec![true; image.shape().1];
+    let columns = image.shape().1;
+    let mut complete = vec![true; columns];
+    let valid = valid_pixels(image);
     scan(image, neighbourhood, tone, wanted, |row, values| {
+        let mut kept = 0..columns;
         if border == Border::Drop {
-            neighbourhood.complete_row(image, row, &mut complete);
+            kept = neighbourhood.inside(image.shape(), row);
+            if let Some(valid) = &valid {
+                neighbourhood.complete(valid.view(), row, kept.clone(), &mut complete);
+            }
         }
-        let pixels = values.iter().zip(&complete).zip(labels.row_mut(row));
-        for ((&value, _), label) in pixels.filter(|((_, complete), _)| **complete) {
-            *label = match wanted {
-                Wanted::Variances => value,
-                Wanted::Codes => {
-                    f64::from(label::label(code(value), neighbourhood.points(), method))
-                }
+        for column in kept.filter(|&column| complete[column]) {
+            labels[(row, column)] = match wanted {
+                Wanted::Variances => values[column],
+                Wanted::Codes => f64::from(label::label(
+                    code(values[column]),
+                    neighbourhood.points(),
+                    method,
+                )),
             };
         }
     });

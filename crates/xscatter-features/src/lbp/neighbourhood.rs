@@ -12,9 +12,12 @@
 )]
 #![allow(
     clippy::needless_range_loop,
-    reason = "several strips are walked in step"
+    reason = "several vectors are walked in step"
 )]
 
+use std::ops::Range;
+
+use ndarray::ArrayView2;
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::intensity::IntensityTransform;
@@ -25,8 +28,11 @@ use super::LbpError;
 /// The most points: the patterns stay short enough to be counted.
 pub const MAX_POINTS: u32 = 24;
 
-/// Numbers that are treated together.
-const STRIP: usize = 16;
+/// Vectors that are treated together.
+const GROUP: usize = 4;
+
+/// Rows are as long as whole groups of vectors of any processor.
+const STRIP: usize = 8 * GROUP;
 
 /// Bits of `2⁵² + code` end with the code.
 const CODE_ZERO: f64 = 4_503_599_627_370_496.0;
@@ -113,35 +119,36 @@ impl Neighbourhood {
         self.radius_px
     }
 
-    /// Which pixels of a row have a neighbourhood that lies in the image and is valid.
-    pub(super) fn complete_row(&self, image: &Resampled, row: usize, complete: &mut [bool]) {
-        let (rows, columns) = image.shape();
-        let shifted = |place: usize, offset: isize, size: usize| {
-            place
-                .checked_add_signed(offset)
-                .filter(|&place| place < size)
-        };
-        let inside = self
-            .touched
-            .iter()
-            .all(|&(down, _)| shifted(row, down, rows).is_some());
+    /// The columns of a row whose neighbourhoods lie in an image of this shape.
+    pub(super) fn inside(&self, (rows, columns): (usize, usize), row: usize) -> Range<usize> {
+        let shifted = |&(down, _): &(isize, isize)| row.checked_add_signed(down);
+        let fits = |place: Option<usize>| place.is_some_and(|place| place < rows);
+        if !self.touched.iter().map(shifted).all(fits) {
+            return 0..0;
+        }
         let right = self.touched.iter().map(|&(_, right)| right);
         let first = right.clone().min().map_or(0, isize::unsigned_abs);
-        let last = columns.saturating_sub(right.max().map_or(0, isize::unsigned_abs));
-        complete.fill(false);
-        if !inside || first >= last {
-            return;
-        }
-        complete[first..last].fill(true);
-        let Some(coverage) = image.coverage_slice() else {
-            return;
-        };
-        for &(down, right) in &self.touched {
-            let source = row.saturating_add_signed(down) * columns;
-            let source = (source + first).saturating_add_signed(right);
-            let covered = &coverage[source..][..last - first];
-            for (complete, &covered) in complete[first..last].iter_mut().zip(covered) {
-                *complete &= covered >= crate::resample::MIN_COVERAGE;
+        let beyond = right.max().map_or(0, isize::unsigned_abs);
+        let last = columns.saturating_sub(beyond);
+        if first < last { first..last } else { 0..0 }
+    }
+
+    /// Which of the columns `inside` a row have a neighbourhood of `valid` pixels.
+    pub(super) fn complete(
+        &self,
+        valid: ArrayView2<'_, bool>,
+        row: usize,
+        inside: Range<usize>,
+        complete: &mut [bool],
+    ) {
+        let complete = &mut complete[inside.clone()];
+        complete.fill(true);
+        for &(down, right) in self.touched.iter().filter(|_| !inside.is_empty()) {
+            let line = valid.row(row.saturating_add_signed(down));
+            let line = line.to_slice().expect("made row-major");
+            let first = inside.start.saturating_add_signed(right);
+            for (complete, &valid) in complete.iter_mut().zip(&line[first..]) {
+                *complete &= valid;
             }
         }
     }
@@ -173,9 +180,7 @@ impl Tone {
 
     fn of_row(&self, counts: &[f32], line: &mut [f64]) {
         if self.transform == IntensityTransform::Raw {
-            for (value, &count) in line.iter_mut().zip(counts) {
-                *value = f64::from(count);
-            }
+            Arch::new().dispatch(Widen { counts, line });
         } else {
             for (value, &count) in line.iter_mut().zip(counts) {
                 *value = self.transform.apply(f64::from(count));
@@ -205,10 +210,10 @@ struct Rows {
 }
 
 impl Rows {
-    fn row(&self, column: usize, source: isize) -> &[[f64; STRIP]] {
+    fn row(&self, column: usize, source: isize) -> &[f64] {
         let slot = source.rem_euclid(self.depth as isize) as usize;
         let start = (column * self.depth + slot) * self.width;
-        self.values[start..start + self.width].as_chunks().0
+        &self.values[start..start + self.width]
     }
 
     fn row_mut(&mut self, column: usize, source: isize) -> &mut [f64] {
@@ -244,8 +249,7 @@ pub(super) fn scan(
             place.map(|place| place - place.floor()).collect()
         })
         .collect();
-    // One pixel more on the right: it has weight 0 where the offset is whole.
-    let mut line = vec![0.0; reach + width + reach + 1];
+    let mut line = vec![0.0; reach + width + reach];
     let (mut edge, mut out) = (vec![0.0; width], vec![0.0; width]);
     let counts = image.as_slice();
     let mut next = 0;
@@ -258,12 +262,21 @@ pub(super) fn scan(
                     neighbourhood.columns.iter().zip(&shares).enumerate()
                 {
                     let start = reach.saturating_add_signed(offset.floor() as isize);
-                    Arch::new().dispatch(Blend {
-                        left: &line[start..][..width],
-                        right: &line[start + 1..][..width],
-                        share: shares,
-                        out: blended.row_mut(index, next as isize),
-                    });
+                    let (left, out) = (
+                        &line[start..][..width],
+                        blended.row_mut(index, next as isize),
+                    );
+                    if offset.fract() == 0.0 {
+                        out.copy_from_slice(left);
+                    } else {
+                        let right = &line[start + 1..][..width];
+                        Arch::new().dispatch(Blend {
+                            left,
+                            right,
+                            shares,
+                            out,
+                        });
+                    }
                 }
             } else {
                 for index in 0..neighbourhood.columns.len() {
@@ -272,7 +285,7 @@ pub(super) fn scan(
             }
             next += 1;
         }
-        edge.copy_from_slice(blended.row(0, row as isize).as_flattened());
+        edge.copy_from_slice(blended.row(0, row as isize));
         if tone.threshold > 0.0 {
             let counts = &counts[row * columns..][..columns];
             for (edge, &count) in edge.iter_mut().zip(counts) {
@@ -295,17 +308,16 @@ pub(super) fn scan(
                 }
             })
             .collect();
-        let (edge, out_strips) = (edge.as_chunks().0, out.as_chunks_mut().0);
         match wanted {
             Wanted::Codes => Arch::new().dispatch(Codes {
                 points: &sampled,
-                edge,
-                out: out_strips,
+                edge: &edge,
+                out: &mut out,
             }),
             Wanted::Variances => Arch::new().dispatch(Variances {
                 points: &sampled,
-                centre: edge,
-                out: out_strips,
+                centre: &edge,
+                out: &mut out,
             }),
         }
         visit(row, &out[..columns]);
@@ -314,25 +326,78 @@ pub(super) fn scan(
 
 /// One point of every pixel of a row.
 struct Sampled<'a> {
-    top: &'a [[f64; STRIP]],
-    bottom: &'a [[f64; STRIP]],
+    top: &'a [f64],
+    bottom: &'a [f64],
     top_share: f64,
     bottom_share: f64,
     bit: f64,
 }
 
-impl Sampled<'_> {
+/// The same in vectors.
+struct Vectors<'a, S: Simd> {
+    top: &'a [[S::f64s; GROUP]],
+    bottom: &'a [[S::f64s; GROUP]],
+    top_share: f64,
+    bottom_share: f64,
+    bit: f64,
+}
+
+impl<S: Simd> Vectors<'_, S> {
+    /// The intensity at the point; products and sum are rounded one by one.
     #[inline(always)]
-    fn at(&self, strip: usize) -> [f64; STRIP] {
-        let (top, bottom) = (&self.top[strip], &self.bottom[strip]);
-        std::array::from_fn(|lane| self.top_share * top[lane] + self.bottom_share * bottom[lane])
+    fn at(&self, simd: S, place: usize) -> [S::f64s; GROUP] {
+        let mut values = self.top[place];
+        let bottom = &self.bottom[place];
+        let (top_share, bottom_share) = (
+            simd.splat_f64s(self.top_share),
+            simd.splat_f64s(self.bottom_share),
+        );
+        for i in 0..GROUP {
+            values[i] = simd.add_f64s(
+                simd.mul_f64s(top_share, values[i]),
+                simd.mul_f64s(bottom_share, bottom[i]),
+            );
+        }
+        values
+    }
+}
+
+/// The points that lie on rows, and those between rows.
+#[inline(always)]
+fn in_vectors<'a, S: Simd>(points: &[Sampled<'a>]) -> [Vec<Vectors<'a, S>>; 2] {
+    let mut vectors = [Vec::new(), Vec::new()];
+    for point in points {
+        vectors[usize::from(point.bottom_share > 0.0)].push(Vectors {
+            top: S::as_simd_f64s(point.top).0.as_chunks().0,
+            bottom: S::as_simd_f64s(point.bottom).0.as_chunks().0,
+            top_share: point.top_share,
+            bottom_share: point.bottom_share,
+            bit: point.bit,
+        });
+    }
+    vectors
+}
+
+struct Widen<'a> {
+    counts: &'a [f32],
+    line: &'a mut [f64],
+}
+
+impl WithSimd for Widen<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (value, &count) in self.line.iter_mut().zip(self.counts) {
+            *value = f64::from(count);
+        }
     }
 }
 
 struct Blend<'a> {
     left: &'a [f64],
     right: &'a [f64],
-    share: &'a [f64],
+    shares: &'a [f64],
     out: &'a mut [f64],
 }
 
@@ -341,7 +406,7 @@ impl WithSimd for Blend<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let pixels = self.left.iter().zip(self.right).zip(self.share);
+        let pixels = self.left.iter().zip(self.right).zip(self.shares);
         for (out, ((&left, &right), &share)) in self.out.iter_mut().zip(pixels) {
             *out = (1.0 - share) * left + share * right;
         }
@@ -350,26 +415,33 @@ impl WithSimd for Blend<'_> {
 
 struct Codes<'a> {
     points: &'a [Sampled<'a>],
-    edge: &'a [[f64; STRIP]],
-    out: &'a mut [[f64; STRIP]],
+    edge: &'a [f64],
+    out: &'a mut [f64],
 }
 
 impl WithSimd for Codes<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (strip, (edge, out)) in self.edge.iter().zip(self.out).enumerate() {
-            let mut codes = [CODE_ZERO; STRIP];
-            for point in self.points {
-                let values = point.at(strip);
-                for lane in 0..STRIP {
-                    let bit = if values[lane] >= edge[lane] {
-                        point.bit
-                    } else {
-                        0.0
-                    };
-                    codes[lane] += bit;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let [whole, between] = in_vectors::<S>(self.points);
+        let (zero, no_bits) = (simd.splat_f64s(0.0), simd.splat_f64s(CODE_ZERO));
+        let edges = S::as_simd_f64s(self.edge).0.as_chunks::<GROUP>().0;
+        let out = S::as_mut_simd_f64s(self.out).0.as_chunks_mut().0;
+        for (place, (edges, out)) in edges.iter().zip(out).enumerate() {
+            let mut codes = [no_bits; GROUP];
+            for point in &whole {
+                let (values, bit) = (&point.top[place], simd.splat_f64s(point.bit));
+                for i in 0..GROUP {
+                    let set = simd.greater_than_or_equal_f64s(values[i], edges[i]);
+                    codes[i] = simd.add_f64s(codes[i], simd.select_f64s(set, bit, zero));
+                }
+            }
+            for point in &between {
+                let (values, bit) = (point.at(simd, place), simd.splat_f64s(point.bit));
+                for i in 0..GROUP {
+                    let set = simd.greater_than_or_equal_f64s(values[i], edges[i]);
+                    codes[i] = simd.add_f64s(codes[i], simd.select_f64s(set, bit, zero));
                 }
             }
             *out = codes;
@@ -378,38 +450,45 @@ impl WithSimd for Codes<'_> {
 }
 
 /// The code in what [`scan`] gives.
-#[inline(always)]
 pub(super) fn code(value: f64) -> u32 {
     value.to_bits() as u32
 }
 
 struct Variances<'a> {
     points: &'a [Sampled<'a>],
-    centre: &'a [[f64; STRIP]],
-    out: &'a mut [[f64; STRIP]],
+    centre: &'a [f64],
+    out: &'a mut [f64],
 }
 
 impl WithSimd for Variances<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let per_point = 1.0 / self.points.len() as f64;
-        for (strip, (centre, out)) in self.centre.iter().zip(self.out).enumerate() {
+    fn with_simd<S: Simd>(self, simd: S) {
+        let points = in_vectors::<S>(self.points);
+        let zero = simd.splat_f64s(0.0);
+        let per_point = simd.splat_f64s(1.0 / self.points.len() as f64);
+        let centres = S::as_simd_f64s(self.centre).0.as_chunks::<GROUP>().0;
+        let out = S::as_mut_simd_f64s(self.out).0.as_chunks_mut::<GROUP>().0;
+        for (place, (centres, out)) in centres.iter().zip(out).enumerate() {
             // About the centre, so that little cancels.
-            let (mut sum, mut squares) = ([0.0; STRIP], [0.0; STRIP]);
-            for point in self.points {
-                let values = point.at(strip);
-                for lane in 0..STRIP {
-                    let off = values[lane] - centre[lane];
-                    sum[lane] += off;
-                    squares[lane] += off * off;
+            let (mut sum, mut squares) = ([zero; GROUP], [zero; GROUP]);
+            for point in points.iter().flatten() {
+                let values = point.at(simd, place);
+                for i in 0..GROUP {
+                    let off = simd.sub_f64s(values[i], centres[i]);
+                    sum[i] = simd.add_f64s(sum[i], off);
+                    squares[i] = simd.add_f64s(squares[i], simd.mul_f64s(off, off));
                 }
             }
-            for lane in 0..STRIP {
-                let mean = sum[lane] * per_point;
-                let variance = squares[lane] * per_point - mean * mean;
-                out[lane] = if variance > 0.0 { variance } else { 0.0 };
+            for i in 0..GROUP {
+                let mean = simd.mul_f64s(sum[i], per_point);
+                let variance = simd.sub_f64s(
+                    simd.mul_f64s(squares[i], per_point),
+                    simd.mul_f64s(mean, mean),
+                );
+                let positive = simd.greater_than_or_equal_f64s(variance, zero);
+                out[i] = simd.select_f64s(positive, variance, zero);
             }
         }
     }
