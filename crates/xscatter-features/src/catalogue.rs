@@ -25,6 +25,7 @@ use crate::layout::{Layout, LayoutConfig};
 use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
+use crate::scattering::{Scattering, ScatteringConfig};
 use crate::wavelet::{WaveletConfig, WaveletEnergies};
 
 macro_rules! catalogue {
@@ -121,6 +122,7 @@ catalogue! {
     "power-spectrum" PowerSpectrum PowerSpectrum PowerSpectrumConfig Shape, "Shares of the variance by frequency and direction, and its slope";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
+    "scattering" Scattering Scattering ScatteringConfig Texture, "Wavelet scattering of first and second order";
     "wavelet" Wavelet WaveletEnergies WaveletConfig Shape, "Energies of the details of a wavelet transform";
 }
 

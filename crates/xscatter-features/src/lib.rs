@@ -5,6 +5,7 @@ mod batch;
 pub mod catalogue;
 mod centred;
 pub mod curve;
+mod fourier2;
 pub mod gabor;
 pub mod glcm;
 pub mod histogram;
@@ -16,6 +17,7 @@ pub mod power_spectrum;
 pub mod q_range;
 pub mod radial;
 pub mod resample;
+pub mod scattering;
 pub mod wavelet;
 
 pub use azimuthal::{Azimuthal, AzimuthalConfig, AzimuthalError};
@@ -31,4 +33,5 @@ pub use power_spectrum::{BandSpacing, PowerSpectrum, PowerSpectrumConfig, PowerS
 pub use q_range::{QRange, QRangeConfig};
 pub use radial::{EmptyBin, RadialAxis, RadialConfig, RadialProfile, RadialStatistic};
 pub use resample::{Grid, Resampled};
+pub use scattering::{Scattering, ScatteringConfig, ScatteringError};
 pub use wavelet::{WaveletConfig, WaveletEnergies, WaveletError};
