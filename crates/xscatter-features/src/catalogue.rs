@@ -39,6 +39,7 @@ use crate::local_entropy::{LocalEntropy, LocalEntropyConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
+use crate::scattering::{Scattering, ScatteringConfig};
 use crate::wavelet::{WaveletConfig, WaveletEnergies};
 use crate::zernike::{Zernike, ZernikeConfig};
 use crate::tamura::{Tamura, TamuraConfig};
@@ -152,6 +153,7 @@ catalogue! {
     "hu-moments" HuMoments HuMoments HuMomentsConfig Shape, "Hu's invariants of moments: form of the bright part, wherever and however turned";
     "zernike" Zernike Zernike ZernikeConfig Shape, "Zernike moments: smooth form within a disc, however turned";
     "power-spectrum" PowerSpectrum PowerSpectrum PowerSpectrumConfig Shape, "Shares of the variance by frequency and direction, and its slope";
+    "scattering" Scattering Scattering ScatteringConfig Texture, "Wavelet scattering of first and second order";
     "wavelet" Wavelet WaveletEnergies WaveletConfig Shape, "Energies of the details of a wavelet transform";
     "tamura" Tamura Tamura TamuraConfig Texture, "Coarseness, contrast and direction as people see them";
 }

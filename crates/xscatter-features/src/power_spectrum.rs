@@ -539,7 +539,8 @@ mod tests {
         let table = raw(4).extract(&[Frame::new(wave)]).unwrap();
         let values = table.values();
         let band = (8.0 * (64.0f64 / 8.0).ln() / 32f64.ln()).floor() as usize;
-        assert!(values[(0, band)] > 0.9);
+        // The window spreads a wave over its two neighbours; one of them lies in the next band.
+        assert!(values[(0, band)] > 0.8);
         assert!(values[(0, 8 + 2)] > 0.99);
         assert!(values[(0, 12)] > 0.95);
         // The variance of a cosine is one half.

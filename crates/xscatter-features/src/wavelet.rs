@@ -460,8 +460,8 @@ mod tests {
 
     #[test]
     fn gaps_that_are_too_close_leave_nothing_of_a_coarse_level() {
-        let bad = Array2::from_shape_fn((40, 40), |(_, column)| column % 8 == 0);
-        let frame = Frame::new(noisy((40, 40)))
+        let bad = Array2::from_shape_fn((40, 41), |(_, column)| column % 8 == 0);
+        let frame = Frame::new(noisy((40, 41)))
             .with_mask(Mask::from_bad(bad.view()))
             .unwrap();
         let table = raw(Wavelet::Db2, Scheme::Symmetric, 2)
