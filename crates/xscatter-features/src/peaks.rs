@@ -32,10 +32,12 @@ use crate::measured::{Measured, Undefined};
 pub mod background;
 pub mod prominence;
 pub mod shape;
+pub(crate) mod table;
 
 use background::snip;
 use prominence::maxima;
 use shape::{FittedPeak, PseudoVoigt};
+pub use table::{Peaks, PeaksConfig, PeaksError};
 
 /// What counts as a peak.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

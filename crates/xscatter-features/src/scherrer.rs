@@ -19,6 +19,10 @@ use serde::{Deserialize, Serialize};
 use crate::least_squares::fit_line;
 use crate::measured::{Measured, Quantity, Undefined};
 
+mod table;
+
+pub use table::{DomainSizes, DomainSizesConfig, DomainSizesError};
+
 /// How the widths of sample and instrument add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
