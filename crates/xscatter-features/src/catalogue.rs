@@ -29,6 +29,7 @@ use crate::harmonics::{Harmonics, HarmonicsConfig};
 use crate::haralick::{Haralick, HaralickConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
 use crate::intensity_profile::{IntensityProfile, ProfileConfig};
+use crate::lattices::{Lattices, LatticesConfig};
 use crate::layout::{Layout, LayoutConfig};
 use crate::lbp::{Lbp, LbpConfig};
 use crate::moments::{HuMoments, HuMomentsConfig};
@@ -40,8 +41,11 @@ use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
 use crate::scattering::{Scattering, ScatteringConfig};
-use crate::wavelet::{WaveletConfig, WaveletEnergies};
+use crate::peaks::{Peaks, PeaksConfig};
+use crate::scherrer::{DomainSizes, DomainSizesConfig};
+use crate::small_angle::{SmallAngle, SmallAngleConfig};
 use crate::zernike::{Zernike, ZernikeConfig};
+use crate::wavelet::{WaveletConfig, WaveletEnergies};
 use crate::tamura::{Tamura, TamuraConfig};
 
 macro_rules! catalogue {
@@ -147,9 +151,13 @@ catalogue! {
     "lbp" Lbp Lbp LbpConfig Texture, "The histogram of local binary patterns";
     "orientation" Orientation Orientation OrientationConfig Physics, "Order parameters and directors of the strongest ring and of all";
     "local-entropy" LocalEntropy LocalEntropy LocalEntropyConfig Texture, "How many grey levels mix around a pixel";
+    "lattices" Lattices Lattices LatticesConfig Physics, "Which lattices the peaks of the curve may come from";
+    "peaks" Peaks Peaks PeaksConfig Physics, "Positions, widths, heights and areas of the peaks of the curve";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
     "rings" RingStatistics RingStatistics RingStatisticsConfig Physics, "How counts are distributed along rings of q: noise, texture, grains";
+    "scherrer" Scherrer DomainSizes DomainSizesConfig Physics, "Sizes of ordered domains and strain from the widths of peaks";
+    "small-angle" SmallAngle SmallAngle SmallAngleConfig Physics, "Guinier, Porod, invariant, surface, correlation length, slopes";
     "hu-moments" HuMoments HuMoments HuMomentsConfig Shape, "Hu's invariants of moments: form of the bright part, wherever and however turned";
     "zernike" Zernike Zernike ZernikeConfig Shape, "Zernike moments: smooth form within a disc, however turned";
     "power-spectrum" PowerSpectrum PowerSpectrum PowerSpectrumConfig Shape, "Shares of the variance by frequency and direction, and its slope";
