@@ -40,7 +40,9 @@ fn frames(count: usize) -> Vec<Frame> {
             if k % 2 == 0 {
                 frame
             } else {
-                frame.with_mask(Mask::from_bad(bad.view())).unwrap()
+                frame
+                    .with_mask(Mask::from_bad(bad.view()))
+                    .expect("the shapes agree")
             }
         })
         .collect()
@@ -68,7 +70,9 @@ fn config() -> VisualWordsConfig {
 }
 
 fn fit(config: &VisualWordsConfig, source: &dyn FrameSource) -> VisualWords {
-    config.fit(source, &StopToken::new(), &mut |_| {}).unwrap()
+    config
+        .fit(source, &StopToken::new(), &mut |_| {})
+        .expect("frames to learn from")
 }
 
 fn variants() -> Vec<VisualWordsConfig> {

@@ -412,7 +412,7 @@ mod tests {
         let codes = Encoder::new(words.view(), llc(3))
             .unwrap()
             .encode(rows.view());
-        for &code in codes.iter() {
+        for &code in &codes {
             assert_relative_eq!(code, 1.0 / 3.0);
         }
         let hard = Encoder::new(words.view(), Encoding::Hard).unwrap();

@@ -391,7 +391,9 @@ impl VisualWords {
             if self.config.pooling == Pooling::Mean {
                 weight /= n_patches as f64;
             }
-            of_level.iter_mut().for_each(|value| *value *= weight);
+            for value in of_level {
+                *value *= weight;
+            }
             rest = after;
         }
         let norm = match self.config.norm {
@@ -401,7 +403,9 @@ impl VisualWords {
         };
         // A frame without any contrast has sparse codes of 0.
         if norm > 0.0 {
-            pooled.iter_mut().for_each(|value| *value /= norm);
+            for value in pooled {
+                *value /= norm;
+            }
         }
     }
 }
