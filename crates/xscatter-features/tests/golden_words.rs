@@ -48,7 +48,7 @@ fn golden() -> Golden<Cases> {
         "{}/tests/golden/words.json",
         env!("CARGO_MANIFEST_DIR")
     ))
-    .unwrap()
+    .expect("a golden file")
 }
 
 /// The largest difference, relative to the largest number.

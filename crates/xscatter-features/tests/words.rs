@@ -11,7 +11,9 @@ use xscatter_features::words::{
     Descriptor, Dictionary, Encoding, Fitting, KMeansConfig, LevelWeights, PatchConfig,
     PatchNormalisation, Pooling, Pyramid, RowNorm, SparseConfig,
 };
-use xscatter_features::{Grid, IntensityTransform, VisualWords, VisualWordsConfig};
+use xscatter_features::{
+    DenseSiftConfig, Grid, IntensityTransform, VisualWords, VisualWordsConfig,
+};
 use xscatter_testkit::check_extractor;
 
 /// Frames with a halo, texture that differs from frame to frame, and a geometry.
@@ -40,7 +42,9 @@ fn frames(count: usize) -> Vec<Frame> {
             if k % 2 == 0 {
                 frame
             } else {
-                frame.with_mask(Mask::from_bad(bad.view())).unwrap()
+                frame
+                    .with_mask(Mask::from_bad(bad.view()))
+                    .expect("the shapes agree")
             }
         })
         .collect()
@@ -68,7 +72,9 @@ fn config() -> VisualWordsConfig {
 }
 
 fn fit(config: &VisualWordsConfig, source: &dyn FrameSource) -> VisualWords {
-    config.fit(source, &StopToken::new(), &mut |_| {}).unwrap()
+    config
+        .fit(source, &StopToken::new(), &mut |_| {})
+        .expect("frames to learn from")
 }
 
 fn variants() -> Vec<VisualWordsConfig> {
@@ -89,6 +95,14 @@ fn variants() -> Vec<VisualWordsConfig> {
                 levels: 3,
                 q_max_inv_nm: None,
             },
+            ..config()
+        },
+        VisualWordsConfig {
+            descriptor: Descriptor::DenseSift(DenseSiftConfig {
+                cell_px: 2,
+                step_px: 4,
+                ..Default::default()
+            }),
             ..config()
         },
         VisualWordsConfig {

@@ -4,7 +4,10 @@ use ndarray::{ArrayViewMut2, s};
 use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, Frame, Result};
 
-use super::patches::{PatchConfig, PatchError, Patches};
+use super::patches::{PatchConfig, Patches};
+use super::visual::VisualWordsError;
+use crate::dense_sift::{DenseSift, DenseSiftConfig};
+use crate::local::Descriptors;
 use crate::resample::{Grid, Resampled, degenerate, name_frame};
 
 /// What is described at each place of a frame.
@@ -13,6 +16,8 @@ use crate::resample::{Grid, Resampled, degenerate, name_frame};
 pub enum Descriptor {
     /// The pixels of patches.
     Patches(PatchConfig),
+    /// Histograms of gradients, by [`DenseSift`]; its own `grid` and `pooling` are not used.
+    DenseSift(DenseSiftConfig),
 }
 
 impl Default for Descriptor {
@@ -23,16 +28,20 @@ impl Default for Descriptor {
 }
 
 impl Descriptor {
-    pub(crate) fn check(&self) -> Result<(), PatchError> {
+    pub(crate) fn check(&self) -> Result<(), VisualWordsError> {
         match self {
-            Self::Patches(config) => config.check(),
+            Self::Patches(config) => config.check()?,
+            Self::DenseSift(config) => DenseSift::new(config.clone()).map(drop)?,
         }
+        Ok(())
     }
 
     /// Numbers a descriptor.
     pub fn width(&self) -> usize {
         match self {
             Self::Patches(config) => config.width(),
+            // 4 × 4 cells of 8 orientations.
+            Self::DenseSift(_) => 128,
         }
     }
 }
@@ -42,43 +51,65 @@ impl Descriptor {
 pub(crate) struct Described {
     /// Rows and columns of the image.
     pub(crate) shape: (usize, usize),
-    patches: Patches,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Made when they are asked for.
+    Patches(Patches),
+    Rows(Descriptors),
 }
 
 impl Described {
     /// Those of a frame on a grid; an error if there is none.
     pub(crate) fn of(frame: &Frame, grid: Grid, descriptor: &Descriptor) -> Result<Self> {
         let image = Resampled::of(frame, grid)?;
-        let Descriptor::Patches(config) = descriptor;
-        let patches = Patches::of(&image, config).map_err(|error| {
-            name_frame(
-                Error::new(ErrorKind::InvalidArgument, error.to_string()),
-                frame,
-            )
-        })?;
-        if patches.is_empty() {
+        let wrong =
+            |error: String| name_frame(Error::new(ErrorKind::InvalidArgument, error), frame);
+        let kind = match descriptor {
+            Descriptor::Patches(config) => {
+                let patches = Patches::of(&image, config);
+                Kind::Patches(patches.map_err(|error| wrong(error.to_string()))?)
+            }
+            Descriptor::DenseSift(config) => {
+                let sift = DenseSift::new(config.clone());
+                let sift = sift.map_err(|error| wrong(error.to_string()))?;
+                Kind::Rows(sift.descriptors(&image))
+            }
+        };
+        let described = Self {
+            shape: image.shape(),
+            kind,
+        };
+        if described.len() == 0 {
             let (rows, columns) = image.shape();
             return Err(degenerate(
                 frame,
                 format!(
-                    "expected patches of {} pixels a side with at most {} masked, found none on {rows}x{columns}",
-                    config.size_px, config.max_masked
+                    "expected a place of {rows}x{columns} pixels that is large and valid enough for {descriptor:?}, found none"
                 ),
             ));
         }
-        Ok(Self {
-            shape: image.shape(),
-            patches,
-        })
+        Ok(described)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.patches.len()
+        match &self.kind {
+            Kind::Patches(patches) => patches.len(),
+            Kind::Rows(descriptors) => descriptors.places.len(),
+        }
     }
 
     /// Row and column of the centre, in pixels of the image.
     pub(crate) fn centre(&self, place: usize) -> [f64; 2] {
-        self.patches.centre(place)
+        match &self.kind {
+            Kind::Patches(patches) => patches.centre(place),
+            Kind::Rows(descriptors) => {
+                let (row, column) = descriptors.places[place];
+                [row, column].map(|pixel| pixel as f64 + 0.5)
+            }
+        }
     }
 
     /// Writes the descriptors at `places`, one a row.
@@ -88,7 +119,11 @@ impl Described {
         mut out: ArrayViewMut2<'_, f32>,
     ) {
         for (row, place) in places.enumerate() {
-            self.patches.fill(place, out.slice_mut(s![row, ..]));
+            let mut out = out.slice_mut(s![row, ..]);
+            match &self.kind {
+                Kind::Patches(patches) => patches.fill(place, out),
+                Kind::Rows(descriptors) => out.assign(&descriptors.rows.row(place)),
+            }
         }
     }
 }

@@ -15,12 +15,23 @@
 //! *Cost*: `2 · words · length` operations a descriptor, as products of matrices in single precision; soft
 //! codes add an exponential a word, LLC `k² · length`, sparse codes `nonzeros² · words`.
 
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
+
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use pulp::Arch;
 use serde::{Deserialize, Serialize};
+
+use crate::cholesky::Cholesky;
 
 use super::kmeans::{half_norms, nearest};
 use super::sparse::{OmpScratch, gram, omp, unit};
+
+/// The squares of larger numbers would not be finite, in single precision.
+pub(crate) const LARGEST: f32 = 1e15;
 
 /// How a descriptor becomes a code; see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -74,8 +85,8 @@ pub enum EncodingError {
         /// How many were to take part.
         found: usize,
     },
-    /// No words, or words that are no numbers.
-    #[error("expected words of finite numbers, got {0:?}")]
+    /// No words, or numbers too large to square; the shape.
+    #[error("expected words of numbers up to {LARGEST:e}, got {0:?}")]
     Words((usize, usize)),
 }
 
@@ -129,9 +140,9 @@ impl Encoder {
     /// For these words, one a row.
     ///
     /// # Errors
-    /// [`EncodingError`] if a setting is outside its domain or the words are not finite.
+    /// [`EncodingError`] if a setting is outside its domain or the words are too large.
     pub fn new(words: ArrayView2<'_, f32>, encoding: Encoding) -> Result<Self, EncodingError> {
-        let sound = words.iter().all(|word| word.is_finite());
+        let sound = words.iter().all(|word| word.abs() <= LARGEST);
         if words.is_empty() || !sound {
             return Err(EncodingError::Words(words.dim()));
         }
@@ -160,13 +171,19 @@ impl Encoder {
     /// If descriptors and words differ in length.
     pub fn encode(&self, rows: ArrayView2<'_, f32>) -> Array2<f64> {
         let mut codes = Array2::zeros((rows.nrows(), self.words.nrows()));
+        let rows = rows.as_standard_layout();
         let mut scratch = Scratch::default();
         let mut products = Array2::zeros((rows.nrows(), self.words.nrows()));
-        self.each(rows, products.view_mut(), &mut scratch, |row, code| {
-            for &(word, value) in code {
-                codes[(row, word)] = value;
-            }
-        });
+        self.each(
+            rows.view(),
+            products.view_mut(),
+            &mut scratch,
+            |row, code| {
+                for &(word, value) in code {
+                    codes[(row, word)] = value;
+                }
+            },
+        );
         codes
     }
 
@@ -184,43 +201,49 @@ impl Encoder {
         mut take: impl FnMut(usize, &[(usize, f64)]),
     ) {
         general_mat_mul(1.0, &rows, &self.words.t(), 0.0, &mut buffer);
+        let arch = Arch::new();
         for (place, (row, products)) in rows.rows().into_iter().zip(buffer.rows()).enumerate() {
-            let products = products.as_slice().expect("the buffer is row-major");
-            match self.encoding {
-                Encoding::Hard => {
-                    let word = nearest(products, &self.half_norms);
-                    scratch.code.clear();
-                    scratch.code.push((word, 1.0));
-                }
-                Encoding::Soft { beta } => self.soft(products, beta, &mut scratch.code),
-                Encoding::Llc {
-                    neighbours,
-                    regularisation,
-                } => {
-                    self.few_nearest(products, neighbours, &mut scratch.nearest);
-                    self.llc(row, regularisation, scratch);
-                }
-                Encoding::Sparse { nonzeros } => {
-                    scratch.products.clear();
-                    scratch
-                        .products
-                        .extend(products.iter().map(|&p| f64::from(p)));
-                    let Scratch {
-                        products,
-                        omp: of_omp,
-                        code,
-                        ..
-                    } = scratch;
-                    omp(self.gram.view(), products, nonzeros, of_omp, code);
-                    for (_, value) in code {
-                        *value = value.abs();
-                    }
-                }
-            }
+            let row = row.to_slice().expect("descriptors are row-major");
+            let products = products.to_slice().expect("the buffer is row-major");
+            arch.dispatch(|| self.code(row, products, scratch));
             take(place, &scratch.code);
         }
     }
 
+    #[inline(always)]
+    fn code(&self, row: &[f32], products: &[f32], scratch: &mut Scratch) {
+        match self.encoding {
+            Encoding::Hard => {
+                let word = nearest(products, &self.half_norms);
+                scratch.code.clear();
+                scratch.code.push((word, 1.0));
+            }
+            Encoding::Soft { beta } => self.soft(products, beta, &mut scratch.code),
+            Encoding::Llc {
+                neighbours,
+                regularisation,
+            } => {
+                self.few_nearest(products, neighbours, &mut scratch.nearest);
+                self.llc(row, regularisation, scratch);
+            }
+            Encoding::Sparse { nonzeros } => {
+                let Scratch {
+                    products: exact,
+                    omp: of_omp,
+                    code,
+                    ..
+                } = scratch;
+                exact.clear();
+                exact.extend(products.iter().map(|&p| f64::from(p)));
+                omp(self.gram.view(), exact, nonzeros, of_omp, code);
+                for (_, value) in code {
+                    *value = value.abs();
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
     fn soft(&self, products: &[f32], beta: f64, code: &mut Vec<(usize, f64)>) {
         code.clear();
         // Distances up to |x|², the same for all words: it cancels.
@@ -244,22 +267,34 @@ impl Encoder {
     }
 
     /// The nearest words, nearest first.
+    #[inline(always)]
     fn few_nearest(&self, products: &[f32], neighbours: usize, few: &mut Vec<(f32, usize)>) {
+        const BLOCK: usize = 32;
         few.clear();
         let mut beyond = f32::INFINITY;
-        for (word, (half, p)) in self.half_norms.iter().zip(products).enumerate() {
-            let half = half - p;
-            if few.len() == neighbours && half >= beyond {
+        let blocks = self.half_norms.chunks(BLOCK).zip(products.chunks(BLOCK));
+        for (block, (halves, products)) in blocks.enumerate() {
+            // Most blocks have nothing near: a look without a branch runs in vectors.
+            let both = || halves.iter().zip(products).map(|(half, p)| half - p);
+            if few.len() == neighbours
+                && both().fold(0, |n, half| n + u32::from(half < beyond)) == 0
+            {
                 continue;
             }
-            let place = few.partition_point(|&(nearer, _)| nearer <= half);
-            few.truncate(neighbours - 1);
-            few.insert(place.min(few.len()), (half, word));
-            beyond = few[few.len() - 1].0;
+            for (place, half) in both().enumerate() {
+                if few.len() == neighbours && half >= beyond {
+                    continue;
+                }
+                let rank = few.partition_point(|&(nearer, _)| nearer <= half);
+                few.truncate(neighbours - 1);
+                few.insert(rank.min(few.len()), (half, block * BLOCK + place));
+                beyond = few[few.len() - 1].0;
+            }
         }
     }
 
-    fn llc(&self, row: ArrayView1<'_, f32>, regularisation: f64, scratch: &mut Scratch) {
+    #[inline(always)]
+    fn llc(&self, row: &[f32], regularisation: f64, scratch: &mut Scratch) {
         let Scratch {
             nearest,
             code,
@@ -269,9 +304,10 @@ impl Encoder {
         } = scratch;
         let k = nearest.len();
         differences.clear();
+        let width = row.len();
+        let words = self.words.as_slice().expect("the words are row-major");
         for &(_, word) in nearest.iter() {
-            let both = self.words.row(word);
-            let both = both.into_iter().zip(row);
+            let both = words[word * width..][..width].iter().zip(row);
             differences.extend(both.map(|(&w, &x)| f64::from(w) - f64::from(x)));
         }
         let z = |place: usize| &differences[place * row.len()..][..row.len()];
@@ -283,13 +319,16 @@ impl Encoder {
             }
         }
         let trace: f64 = (0..k).map(|i| matrix[i * k + i]).sum();
+        for i in 0..k {
+            matrix[i * k + i] += regularisation * trace;
+        }
         code.clear();
         code.extend(nearest.iter().map(|&(_, word)| (word, 1.0)));
-        if trace > 0.0 {
-            for i in 0..k {
-                matrix[i * k + i] += regularisation * trace;
+        // There is no factor if all differences are 0: then all words stand for the descriptor alike.
+        if let Some(factor) = Cholesky::of(matrix, k, 0.0) {
+            for ((_, value), solved) in code.iter_mut().zip(factor.solve(&vec![1.0; k])) {
+                *value = solved;
             }
-            solve_ones(matrix, code);
         }
         let total: f64 = code.iter().map(|&(_, value)| value).sum();
         for (_, value) in code.iter_mut() {
@@ -310,6 +349,7 @@ pub(crate) struct Scratch {
 }
 
 /// A scalar product in eight lanes.
+#[inline(always)]
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
     let (a, a_rest) = a.as_chunks::<8>();
@@ -321,30 +361,6 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     }
     let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
     lanes.iter().sum::<f64>() + rest
-}
-
-/// Solves `M c = 1` for a positive definite `M` of which the lower triangle is given; `M` becomes its factor.
-fn solve_ones(matrix: &mut [f64], code: &mut [(usize, f64)]) {
-    let k = code.len();
-    for i in 0..k {
-        for j in 0..=i {
-            let known: f64 = (0..j).map(|l| matrix[i * k + l] * matrix[j * k + l]).sum();
-            let rest = matrix[i * k + j] - known;
-            matrix[i * k + j] = if i == j {
-                rest.sqrt()
-            } else {
-                rest / matrix[j * k + j]
-            };
-        }
-    }
-    for i in 0..k {
-        let known: f64 = (0..i).map(|j| matrix[i * k + j] * code[j].1).sum();
-        code[i].1 = (1.0 - known) / matrix[i * k + i];
-    }
-    for i in (0..k).rev() {
-        let known: f64 = (i + 1..k).map(|j| matrix[j * k + i] * code[j].1).sum();
-        code[i].1 = (code[i].1 - known) / matrix[i * k + i];
-    }
 }
 
 #[cfg(test)]
@@ -412,7 +428,7 @@ mod tests {
         let codes = Encoder::new(words.view(), llc(3))
             .unwrap()
             .encode(rows.view());
-        for &code in codes.iter() {
+        for &code in &codes {
             assert_relative_eq!(code, 1.0 / 3.0);
         }
         let hard = Encoder::new(words.view(), Encoding::Hard).unwrap();

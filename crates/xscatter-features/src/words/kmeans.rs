@@ -21,7 +21,7 @@
 //! choice, reassignment and empty words as in scikit-learn 1.9.1.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::seed::{derive, derive_named};
@@ -83,14 +83,29 @@ pub fn assign(rows: ArrayView2<'_, f32>, words: ArrayView2<'_, f32>) -> (Vec<u32
                 .map(|(products, row)| {
                     let products = products.as_slice().expect("rows of a new array");
                     let word = nearest(products, &half_norms);
-                    let squares = row.iter().zip(words.row(word));
-                    let squares = squares.map(|(&x, &w)| (f64::from(x) - f64::from(w)).powi(2));
-                    (word as u32, squares.sum())
+                    (word as u32, squared_distance(row, words.row(word)))
                 })
                 .collect()
         })
         .collect();
     blocks.into_iter().flatten().unzip()
+}
+
+/// `|x − w|²` in eight lanes.
+fn squared_distance(row: ArrayView1<'_, f32>, word: ArrayView1<'_, f32>) -> f64 {
+    let square = |x: f32, w: f32| (f64::from(x) - f64::from(w)).powi(2);
+    let (Some(row), Some(word)) = (row.to_slice(), word.to_slice()) else {
+        return row.iter().zip(word).map(|(&x, &w)| square(x, w)).sum();
+    };
+    let mut lanes = [0.0; 8];
+    let ((x, x_rest), (w, w_rest)) = (row.as_chunks::<8>(), word.as_chunks::<8>());
+    for (x, w) in x.iter().zip(w) {
+        for lane in 0..8 {
+            lanes[lane] += square(x[lane], w[lane]);
+        }
+    }
+    let rest: f64 = x_rest.iter().zip(w_rest).map(|(&x, &w)| square(x, w)).sum();
+    lanes.iter().sum::<f64>() + rest
 }
 
 /// So many rows are multiplied at once.
@@ -310,7 +325,7 @@ impl Sums {
         }
     }
 
-    fn add(&mut self, word: u32, row: ndarray::ArrayView1<'_, f32>, weight: f64) {
+    fn add(&mut self, word: u32, row: ArrayView1<'_, f32>, weight: f64) {
         let mut sum = self.sums.row_mut(word as usize);
         for (sum, &x) in sum.iter_mut().zip(row) {
             *sum += weight * f64::from(x);

@@ -1,8 +1,8 @@
 //! Square patches of an image on a regular grid, as rows of numbers.
 //!
 //! The plainest local descriptor: the pixels themselves. Use it to learn a dictionary of what a pattern
-//! is made of ([`VisualWords`](crate::VisualWords)); gradients ([`DenseSift`](crate::DenseSift)) tell
-//! more of edges and less of intensities.
+//! is made of ([`VisualWords`](crate::VisualWords)); gradients ([`DenseSift`](crate::DenseSift))
+//! tell more of edges and less of intensities.
 //!
 //! With `v` the transformed counts of a patch of `n` pixels, `m` their mean and `s` their standard
 //! deviation (divisor `n`), the row of a patch is

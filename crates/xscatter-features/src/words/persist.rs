@@ -84,15 +84,16 @@ impl VisualWords {
         let body: Body = serde_json::from_str(text).map_err(malformed)?;
         let n_numbers = body.words.len();
         let n_words = n_numbers.checked_div(body.length).unwrap_or(0);
-        if n_words * body.length != n_numbers {
-            let message = format!(
-                "expected words of {} numbers, got {n_numbers} numbers",
-                body.length
-            );
-            return Err(Error::new(ErrorKind::Malformed, message).at("key words"));
-        }
-        let words = Array2::from_shape_vec((n_words, body.length), body.words)
-            .expect("the numbers were counted");
+        let words =
+            Array2::from_shape_vec((n_words, body.length), body.words).map_err(|error| {
+                let message = format!(
+                    "expected words of {} numbers, got {n_numbers} numbers",
+                    body.length
+                );
+                Error::new(ErrorKind::Malformed, message)
+                    .at("key words")
+                    .with_source(error)
+            })?;
         let mut words = Self::new(body.config, words)
             .map_err(|error| Error::new(ErrorKind::Malformed, error.to_string()))?;
         words.inertia = body.inertia;

@@ -410,7 +410,7 @@ mod tests {
         let mut seen = Vec::new();
         let stop = StopToken::new();
         let learned = learn(rows.view(), &config, 4, &stop, &mut |_, left| {
-            seen.push(left)
+            seen.push(left);
         })
         .unwrap();
         for atom in learned.words.rows() {

@@ -8,13 +8,14 @@ use xscatter_core::seed::derive_named;
 use xscatter_core::{Error, ErrorKind, FeatureExtractor, Frame, FrameSource, Result, StopToken};
 
 use super::descriptor::{Described, Descriptor};
-use super::encoding::{Encoder, Encoding, EncodingError, Scratch};
+use super::encoding::{Encoder, Encoding, EncodingError, LARGEST, Scratch};
 use super::kmeans::{KMeansConfig, mini_batch};
 use super::patches::PatchError;
 use super::pyramid::{Pyramid, PyramidError};
 use super::sample::sample;
 use super::sparse::{SparseConfig, learn};
 use crate::batch::fill_rows;
+use crate::dense_sift::DenseSiftError;
 use crate::resample::{Grid, GridError, degenerate};
 
 /// How the words are learned.
@@ -142,11 +143,14 @@ impl Default for VisualWordsConfig {
 }
 
 /// Why frames cannot become words like that.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum VisualWordsError {
     /// The patches make no sense.
     #[error(transparent)]
     Patches(#[from] PatchError),
+    /// The gradients make no sense.
+    #[error(transparent)]
+    Gradients(#[from] DenseSiftError),
     /// The encoding makes no sense, or does not fit the words.
     #[error(transparent)]
     Encoding(#[from] EncodingError),
@@ -391,7 +395,9 @@ impl VisualWords {
             if self.config.pooling == Pooling::Mean {
                 weight /= n_patches as f64;
             }
-            of_level.iter_mut().for_each(|value| *value *= weight);
+            for value in of_level {
+                *value *= weight;
+            }
             rest = after;
         }
         let norm = match self.config.norm {
@@ -401,13 +407,12 @@ impl VisualWords {
         };
         // A frame without any contrast has sparse codes of 0.
         if norm > 0.0 {
-            pooled.iter_mut().for_each(|value| *value /= norm);
+            for value in pooled {
+                *value /= norm;
+            }
         }
     }
 }
-
-/// Squares of descriptors beyond this would not be finite.
-const LARGEST: f32 = 1e15;
 
 impl FeatureExtractor for VisualWords {
     fn name(&self) -> &str {
