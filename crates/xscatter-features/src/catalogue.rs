@@ -19,34 +19,34 @@ use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 
 use crate::angular_correlation::{AngularCorrelation, AngularCorrelationConfig};
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
+use crate::circular_harmonics::{CircularHarmonics, CircularHarmonicsConfig};
 use crate::daisy::{Daisy, DaisyConfig};
 use crate::dense_sift::{DenseSift, DenseSiftConfig};
-use crate::circular_harmonics::{CircularHarmonics, CircularHarmonicsConfig};
 use crate::fourier_bessel::{FourierBessel, FourierBesselConfig};
 use crate::gabor::{Gabor, GaborConfig};
 use crate::glcm::{Glcm, GlcmConfig};
-use crate::harmonics::{Harmonics, HarmonicsConfig};
 use crate::haralick::{Haralick, HaralickConfig};
+use crate::harmonics::{Harmonics, HarmonicsConfig};
 use crate::histogram::{HistogramConfig, HistogramStatistics};
+use crate::hog::{Hog, HogConfig};
 use crate::intensity_profile::{IntensityProfile, ProfileConfig};
 use crate::lattices::{Lattices, LatticesConfig};
 use crate::layout::{Layout, LayoutConfig};
 use crate::lbp::{Lbp, LbpConfig};
-use crate::moments::{HuMoments, HuMomentsConfig};
-use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
-use crate::orientation::{Orientation, OrientationConfig};
-use crate::hog::{Hog, HogConfig};
 use crate::local_entropy::{LocalEntropy, LocalEntropyConfig};
+use crate::moments::{HuMoments, HuMomentsConfig};
+use crate::orientation::{Orientation, OrientationConfig};
+use crate::peaks::{Peaks, PeaksConfig};
+use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
 use crate::scattering::{Scattering, ScatteringConfig};
-use crate::peaks::{Peaks, PeaksConfig};
 use crate::scherrer::{DomainSizes, DomainSizesConfig};
 use crate::small_angle::{SmallAngle, SmallAngleConfig};
-use crate::zernike::{Zernike, ZernikeConfig};
-use crate::wavelet::{WaveletConfig, WaveletEnergies};
 use crate::tamura::{Tamura, TamuraConfig};
+use crate::wavelet::{WaveletConfig, WaveletEnergies};
+use crate::zernike::{Zernike, ZernikeConfig};
 
 macro_rules! catalogue {
     ($($name:literal $variant:ident $extractor:ident $config:ident $group:ident, $summary:literal;)*) => {
