@@ -282,17 +282,21 @@ const LEAST_OWN: f64 = 1e-3;
 
 impl AzimuthalSeries {
     /// The series with these orders through the means of sectors of equal width: `sums` of counts, numbers
-    /// of `valid` pixels.
+    /// (or weights) of `valid` pixels.
     ///
     /// # Errors
     /// [`Undefined`] if the filled sectors do not tell the orders apart, or the mean is not positive.
     ///
     /// # Panics
     /// If there are not as many sums as numbers of pixels.
-    pub fn fit(sums: &[f64], valid: &[u32], orders: &[usize]) -> Result<Self, Undefined> {
+    pub fn fit<N: Copy + Into<f64>>(
+        sums: &[f64],
+        valid: &[N],
+        orders: &[usize],
+    ) -> Result<Self, Undefined> {
         assert_eq!(sums.len(), valid.len(), "a number of pixels for every sum");
         let unknowns = 1 + 2 * orders.len();
-        let filled = valid.iter().filter(|&&n| n > 0).count();
+        let filled = valid.iter().filter(|&&n| n.into() > 0.0).count();
         if filled < unknowns {
             return Err(Undefined::new(format!(
                 "expected at least {unknowns} sectors with valid pixels, found {filled}"
@@ -303,7 +307,8 @@ impl AzimuthalSeries {
         let mut moments = vec![0.0; unknowns];
         let mut basis = vec![1.0; unknowns];
         for (sector, (&sum, &n)) in sums.iter().zip(valid).enumerate() {
-            if n == 0 {
+            let n: f64 = n.into();
+            if n <= 0.0 {
                 continue;
             }
             let chi = chi_rad(sector, sums.len());
@@ -317,7 +322,7 @@ impl AzimuthalSeries {
             for (row, a) in basis.iter().enumerate() {
                 moments[row] += sum * a;
                 for (column, b) in basis.iter().enumerate() {
-                    normal[row * unknowns + column] += f64::from(n) * a * b;
+                    normal[row * unknowns + column] += n * a * b;
                     scatter[row * unknowns + column] += sum.max(0.0) * a * b;
                 }
             }

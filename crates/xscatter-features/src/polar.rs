@@ -473,20 +473,51 @@ impl CellSums {
         self.valid(ring).iter().sum()
     }
 
-    /// Rings `first` to `last` as one.
+    /// Rings `first` to `last` as one, of the azimuth alone: for every sector the sum of its counts, and the
+    /// number of pixels that would have them if the intensity did not depend on q.
+    ///
+    /// Where a detector ends or has a gap, sectors see different q. With `I(q, χ) = R(q) g(χ)` sector s has
+    /// the weight `Σ_k n_ks R_k`, not `Σ_k n_ks`; R and g are found by turns (the maximum of the likelihood of
+    /// Poisson counts), and the weights are scaled to the number of pixels of the band.
     ///
     /// # Panics
     /// If there are no such rings.
-    pub fn merged(&self, first: usize, last: usize) -> Self {
-        let mut one = Self::new(self.sectors, vec![0.0; self.sectors], vec![0; self.sectors]);
-        for ring in first..=last {
-            for sector in 0..self.sectors {
-                one.sums[sector] += self.sums(ring)[sector];
-                one.valid[sector] += self.valid(ring)[sector];
-            }
+    pub fn azimuthal(&self, first: usize, last: usize) -> (Vec<f64>, Vec<f64>) {
+        let rings = || first..=last;
+        let per_sector = |of_ring: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
+            let sum = |sector| rings().map(|ring| of_ring(ring, sector)).sum();
+            (0..self.sectors).map(sum).collect()
+        };
+        let sums = per_sector(&|ring, sector| self.sums(ring)[sector]);
+        let mut around = vec![1.0; self.sectors];
+        let mut weights = Vec::new();
+        for _ in 0..TURNS {
+            let radial: Vec<f64> = rings()
+                .map(|ring| {
+                    let parts = self.valid(ring).iter().zip(&around);
+                    let expected: f64 = parts.map(|(&n, g)| f64::from(n) * g).sum();
+                    quotient(self.ring_sum(ring), expected)
+                })
+                .collect();
+            weights = per_sector(&|ring, sector| {
+                f64::from(self.valid(ring)[sector]) * radial[ring - first]
+            });
+            let parts = sums.iter().zip(&weights);
+            around = parts.map(|(&sum, &weight)| quotient(sum, weight)).collect();
         }
-        one
+        let pixels: u32 = rings().map(|ring| self.ring_valid(ring)).sum();
+        let scale = quotient(f64::from(pixels), weights.iter().sum());
+        weights.iter_mut().for_each(|weight| *weight *= scale);
+        (sums, weights)
     }
+}
+
+/// How often the dependences on q and on χ are found from each other; they settle within a few.
+const TURNS: usize = 5;
+
+/// A non-negative quotient; 0 where nothing is divided by nothing.
+fn quotient(a: f64, b: f64) -> f64 {
+    if b > 0.0 { (a / b).max(0.0) } else { 0.0 }
 }
 
 /// Tables that an extractor made and keeps, for frames of the same pose and shape.
@@ -650,8 +681,39 @@ mod tests {
                 assert_eq!(after.valid(ring)[sector], before.valid(ring)[from]);
             }
         }
-        let one = before.merged(2, 3);
-        assert_eq!(one.ring_sum(0), before.ring_sum(2) + before.ring_sum(3));
+    }
+
+    #[test]
+    fn a_band_that_leaves_the_detector_has_the_azimuth_of_its_rings() {
+        // I = R(q) g(χ) with the beam near a corner, and every fifth column masked.
+        let map = map((40, 50), 7.0, 12.0);
+        let table = PolarTable::new(&map, &QAxis::linear(30), 24).unwrap();
+        let around = |sector: usize| 2.0 + table.chi_rad(sector).cos();
+        let counts = Array2::from_shape_fn((40, 50), |(row, column)| {
+            let (ring, sector) = table.cell(row, column).unwrap();
+            (around(sector) * 1000.0 / (1.0 + ring as f64)) as f32
+        });
+        let bad = Array2::from_shape_fn((40, 50), |(_, column)| column % 5 == 0);
+        let frame = Frame::new(counts)
+            .with_mask(Mask::from_bad(bad.view()))
+            .unwrap();
+        let cells = table.sums(&frame).unwrap();
+        let (sums, weights) = cells.azimuthal(0, 29);
+        let found: Vec<f64> = sums.iter().zip(&weights).map(|(s, w)| s / w).collect();
+        for sector in 1..24 {
+            let ratio = found[sector] / found[0];
+            let expected = around(sector) / around(0);
+            assert!(
+                (ratio / expected - 1.0).abs() < 0.02,
+                "{sector}: {ratio} {expected}"
+            );
+        }
+        // One ring is as it stands.
+        let (sums, weights) = cells.azimuthal(12, 12);
+        assert_eq!(sums, cells.sums(12));
+        for (weight, &n) in weights.iter().zip(cells.valid(12)) {
+            assert!((weight - f64::from(n)).abs() < 1e-9);
+        }
     }
 
     #[test]
