@@ -32,7 +32,7 @@
 //! | `orientation.strongest.maier_saupe_m`, `.maier_saupe_m_sigma` | `m` |
 //! | `orientation.strongest.maier_saupe_s2`, `.maier_saupe_s2_sigma` | `S_2(m)` |
 //!
-//! *Missing* (`NaN`): all of a band without a count, and of `strongest` if no ring stands out (a peak of the
+//! *Missing* (`NaN`): all of a band without a valid pixel, and of `strongest` if no ring stands out (a peak of the
 //! mean count against q by five of its uncertainties, between measured rings; an unmasked beamstop makes
 //! one); a series that gaps do not allow; `hermans` below [`min_covered`](OrientationConfig::min_covered), or
 //! where less than three uncertainties are left above the background; `maier_saupe` unless the series is
@@ -291,7 +291,7 @@ impl Orientation {
     ) -> Result<BandOrientation, Undefined> {
         if valid.iter().all(|&n| n <= 0.0) {
             return Err(Undefined::new(format!(
-                "expected counts from {} to {} per nm, found none",
+                "expected valid pixels from {} to {} per nm, found none",
                 q_inv_nm.0, q_inv_nm.1
             )));
         }

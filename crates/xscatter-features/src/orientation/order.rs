@@ -193,7 +193,7 @@ mod tests {
         let sums: Vec<f64> = (0..16_000)
             .map(|s| 1e5 * kernel(0.7, 2.0, chi_rad(s, 16_000) - 0.4))
             .collect();
-        let found = hermans(&sums, &[1; 16_000], 0.4, NONE).unwrap();
+        let found = hermans(&sums, &vec![1; 16_000], 0.4, NONE).unwrap();
         assert_relative_eq!(found.s.value, 0.418_462_962_9, max_relative = 1e-7);
         assert_eq!(found.covered, 1.0);
     }
