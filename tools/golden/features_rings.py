@@ -69,6 +69,18 @@ class Cells:
     def pixels(self, counts, ring):
         return counts[self.valid & (self.ring == ring)]
 
+    def azimuthal(self, counts, band):
+        """Eight rings as one: I = R(q) g(chi), R and g by turns from each other."""
+        sums, pixels = (np.array(part, float) for part in zip(*(
+            self.sums(counts, ring) for ring in range(8 * band, 8 * band + 8))))
+        quotient = lambda a, b: np.where(b > 0, a / np.where(b > 0, b, 1), 0).clip(0)
+        around = np.ones(self.sectors)
+        for _ in range(10):
+            radial = quotient(sums.sum(1), (pixels * around).sum(1))
+            weights = (pixels * radial[:, None]).sum(0)
+            around = quotient(sums.sum(0), weights)
+        return sums.sum(0), weights * pixels.sum() / weights.sum()
+
     def sums(self, counts, ring):
         inside = self.valid & (self.ring == ring)
         sector = self.sector[inside]
@@ -227,10 +239,10 @@ def rings(counts):
 def harmonics(counts):
     for pose, masked, valid in views():
         for axis, sectors, orders in [(linear(4), 72, [1, 2, 3, 4, 5, 6]), (log(3, 1.5, 8.0), 60, [2, 4])]:
-            cells = Cells(pose, axis, sectors, valid)
+            cells = Cells(pose, axis | {"bins": 8 * axis["bins"]}, sectors, valid)
             bands = []
-            for ring in range(cells.bins):
-                fit = series(cells.chi, *cells.sums(counts, ring), orders)
+            for band in range(axis["bins"]):
+                fit = series(cells.chi, *cells.azimuthal(counts, band), orders)
                 if fit is None:
                     bands.append(None)
                     continue
@@ -247,10 +259,10 @@ def correlation(counts):
     for pose, masked, valid in views():
         for subtract in (False, True):
             axis, sectors, orders, angles = linear(4), 72, [1, 2, 3, 4, 6], [0, 35, 37, 90, 180]
-            cells = Cells(pose, axis, sectors, valid)
+            cells = Cells(pose, axis | {"bins": 8 * axis["bins"]}, sectors, valid)
             bands = []
-            for ring in range(cells.bins):
-                sums, pixels = cells.sums(counts, ring)
+            for band in range(axis["bins"]):
+                sums, pixels = cells.azimuthal(counts, band)
                 filled = pixels > 0
                 mean = (sums[filled] / pixels[filled]).mean()
                 values = []

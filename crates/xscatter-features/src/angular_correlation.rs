@@ -4,7 +4,8 @@
 //! stays when their phases average out. Use it for spotty rings and for local symmetry (X-ray cross
 //! correlation analysis); for smooth texture [`Harmonics`](crate::Harmonics) say the same with less noise.
 //!
-//! For the means `I(χ)` of the sectors of a band of q, with `V = 1` for a sector with valid pixels, else 0:
+//! For the means `I(χ)` of the sectors of a band of q (of 8 rings, their pixels weighted as if the intensity did
+//! not depend on q, see [`azimuthal`](crate::polar::CellSums::azimuthal)), with `V = 1` for a sector with valid pixels, else 0:
 //!
 //! `C(Δ) = Σ_χ D(χ) D(χ + Δ) V(χ) V(χ + Δ) / (⟨I⟩² Σ_χ V(χ) V(χ + Δ))`,  `D = I − ⟨I⟩`
 //!
@@ -36,7 +37,9 @@ use xscatter_core::{FeatureExtractor, Frame, Result};
 
 use crate::batch::fill_rows;
 use crate::measured::Undefined;
-use crate::polar::{PolarTable, QAxis, QAxisError, Tables, check_sectors, finite, ring_names};
+use crate::polar::{
+    PolarTable, QAxis, QAxisError, RINGS_A_BAND, Tables, check_sectors, finite, ring_names,
+};
 
 /// What [`AngularCorrelation`] computes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,6 +129,7 @@ impl AngularCorrelation {
     /// [`AngularCorrelationError`] if a setting is outside its domain.
     pub fn new(config: AngularCorrelationConfig) -> Result<Self, AngularCorrelationError> {
         config.axis.check()?;
+        config.axis.refined(RINGS_A_BAND).check()?;
         check_sectors(config.sectors)?;
         let orders = &config.orders;
         let resolved = orders
@@ -169,11 +173,16 @@ impl AngularCorrelation {
     /// not finite.
     pub fn bands(&self, frame: &Frame) -> Result<Vec<Result<Correlation, Undefined>>> {
         let AngularCorrelationConfig { axis, sectors, .. } = self.config;
+        let rings = axis.refined(RINGS_A_BAND);
         let (_, cells) = self
             .tables
-            .cells(frame, |map| PolarTable::new(map, &axis, sectors))?;
+            .cells(frame, |map| PolarTable::new(map, &rings, sectors))?;
         let noise = self.config.subtract_noise;
-        let band = |ring| Correlation::of(cells.sums(ring), cells.valid(ring), noise);
+        let band = |band: usize| {
+            let first = band * RINGS_A_BAND;
+            let (sums, weights) = cells.azimuthal(first, first + RINGS_A_BAND - 1);
+            Correlation::of(&sums, &weights, noise)
+        };
         Ok((0..axis.bins).map(band).collect())
     }
 
@@ -235,7 +244,7 @@ pub struct Correlation {
 }
 
 impl Correlation {
-    /// Of sectors of equal width: `sums` of counts, numbers of `valid` pixels; `subtract_noise` takes the
+    /// Of sectors of equal width: `sums` of counts, numbers (or weights) of `valid` pixels; `subtract_noise` takes the
     /// Poisson noise off at Δ = 0.
     ///
     /// # Errors
@@ -243,11 +252,16 @@ impl Correlation {
     ///
     /// # Panics
     /// If there are not as many sums as numbers of pixels.
-    pub fn of(sums: &[f64], valid: &[u32], subtract_noise: bool) -> Result<Self, Undefined> {
+    pub fn of<N: Copy + Into<f64>>(
+        sums: &[f64],
+        valid: &[N],
+        subtract_noise: bool,
+    ) -> Result<Self, Undefined> {
         assert_eq!(sums.len(), valid.len(), "a number of pixels for every sum");
         let length = sums.len();
-        let filled = valid.iter().filter(|&&n| n > 0).count();
-        let cells = || sums.iter().zip(valid).map(|(&sum, &n)| (sum, f64::from(n)));
+        let valid: Vec<f64> = valid.iter().map(|&n| n.into()).collect();
+        let filled = valid.iter().filter(|&&n| n > 0.0).count();
+        let cells = || sums.iter().copied().zip(valid.iter().copied());
         let means = cells().map(|(sum, n)| if n > 0.0 { sum / n } else { 0.0 });
         let mean = means.clone().sum::<f64>() / filled as f64;
         // Written so that a NaN is not positive.
@@ -258,10 +272,13 @@ impl Correlation {
         }
         // In units of the mean; the measured sectors in the imaginary part share the transform.
         let mut signal: Vec<Complex64> = means
-            .zip(valid)
-            .map(|(value, &n)| match n {
-                0 => Complex64::ZERO,
-                _ => Complex64::new(value / mean - 1.0, 1.0),
+            .zip(&valid)
+            .map(|(value, &n)| {
+                if n > 0.0 {
+                    Complex64::new(value / mean - 1.0, 1.0)
+                } else {
+                    Complex64::ZERO
+                }
             })
             .collect();
         let mut planner = FftPlanner::new();

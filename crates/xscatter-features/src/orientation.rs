@@ -3,7 +3,9 @@
 //! Fibres, sheared rods and drawn polymers put their intensity into arcs. Use this for one arc and its
 //! opposite; for other symmetries see [`Harmonics`](crate::Harmonics). It needs the geometry.
 //!
-//! A band of q is chosen, its sectors of χ are summed over the band, and with their mean counts `I(χ)`, the
+//! A band of q is chosen, its sectors of χ are summed over the band, each sum over the pixels that it would need
+//! if the intensity did not depend on q ([`azimuthal`](crate::polar::CellSums::azimuthal): corners and gaps of
+//! the detector are no orientation), and with these mean counts `I(χ)`, the
 //! *director* `χ_0` being the azimuth of the strongest intensity (of the intensity: in small-angle scattering
 //! the particles lie across it):
 //!
@@ -275,14 +277,19 @@ impl Orientation {
             .map(|band| {
                 let (first, last) = rings_of(*band, &table, &cells)?;
                 let edges = table.q_edges_inv_nm();
-                self.band((edges[first], edges[last + 1]), &cells.merged(first, last))
+                let (sums, weights) = cells.azimuthal(first, last);
+                self.band((edges[first], edges[last + 1]), &sums, &weights)
             })
             .collect())
     }
 
-    fn band(&self, q_inv_nm: (f64, f64), ring: &CellSums) -> Result<BandOrientation, Undefined> {
-        let (sums, valid) = (ring.sums(0), ring.valid(0));
-        if valid.iter().all(|&n| n == 0) {
+    fn band(
+        &self,
+        q_inv_nm: (f64, f64),
+        sums: &[f64],
+        valid: &[f64],
+    ) -> Result<BandOrientation, Undefined> {
+        if valid.iter().all(|&n| n <= 0.0) {
             return Err(Undefined::new(format!(
                 "expected valid pixels from {} to {} per nm, found none",
                 q_inv_nm.0, q_inv_nm.1
@@ -504,7 +511,7 @@ mod tests {
         let director = bands[0].director_rad.as_ref().unwrap().value;
         assert_relative_eq!(director, 0.6, epsilon = 0.02);
         let strongest = bands[0].fourier.as_ref().unwrap().value;
-        assert!(strongest > 2.0 * bands[1].fourier.as_ref().unwrap().value);
+        assert!(strongest > 1.5 * bands[1].fourier.as_ref().unwrap().value);
     }
 
     #[test]
@@ -538,7 +545,7 @@ mod tests {
                 assert_relative_eq!(before, after, max_relative = 1e-9);
             }
             let [before, after] = [a, b].map(|band| band.maier_saupe.as_ref().unwrap().m.value);
-            assert_relative_eq!(before, after, max_relative = 1e-6);
+            assert_relative_eq!(before, after, max_relative = 1e-5);
         }
     }
 

@@ -18,15 +18,20 @@
 //! sectors) a pixel and keeps 4 bytes a pixel; extractors keep the tables of the last two geometries they
 //! met. The sums are one pass of additions.
 
+mod sums;
+mod tables;
+
 use std::f64::consts::TAU;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use xscatter_core::{Error, ErrorKind, Frame, Geometry, Result};
+use xscatter_core::{Error, ErrorKind, Frame, Result};
 use xscatter_geometry::PixelMap;
 
-use crate::place::pixel_map;
 use crate::resample::{Grid, MIN_COVERAGE, Resampled, degenerate, name_frame};
+
+pub use sums::CellSums;
+pub(crate) use sums::RINGS_A_BAND;
+pub(crate) use tables::Tables;
 
 /// What rings are equally wide in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -120,6 +125,14 @@ impl QAxis {
         Self {
             q_min_inv_nm: Some(q_min_inv_nm),
             q_max_inv_nm: Some(q_max_inv_nm),
+            ..self
+        }
+    }
+
+    /// The same axis with every ring cut into so many.
+    pub(crate) const fn refined(self, rings: usize) -> Self {
+        Self {
+            bins: self.bins.saturating_mul(rings),
             ..self
         }
     }
@@ -330,17 +343,13 @@ impl PolarTable {
         // What lies in no ring.
         cells.pop();
         let (sums, valid) = cells.into_iter().unzip();
-        CellSums {
-            sectors: self.sectors,
-            sums,
-            valid,
-        }
+        CellSums::new(self.sectors, sums, valid)
     }
 
     /// The same for a frame that must have a valid pixel on some ring.
     pub(crate) fn sums_measured(&self, image: &Resampled, frame: &Frame) -> Result<CellSums> {
         let cells = self.sums_of(image);
-        if cells.valid.iter().any(|&valid| valid > 0) {
+        if (0..cells.rings()).any(|ring| cells.ring_valid(ring) > 0) {
             return Ok(cells);
         }
         Err(self.unmeasured(frame))
@@ -395,178 +404,6 @@ pub(crate) fn chi_rad(sector: usize, sectors: usize) -> f64 {
     (sector as f64 + 0.5) * TAU / sectors as f64
 }
 
-/// What was counted in each cell of a [`PolarTable`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct CellSums {
-    sectors: usize,
-    sums: Vec<f64>,
-    valid: Vec<u32>,
-}
-
-impl CellSums {
-    /// From the sum of counts and the number of valid pixels in the sectors of each ring, ring by ring.
-    ///
-    /// # Panics
-    /// If the numbers are not those of whole rings.
-    pub fn new(sectors: usize, sums: Vec<f64>, valid: Vec<u32>) -> Self {
-        assert!(
-            sectors > 0 && sums.len() == valid.len() && sums.len().is_multiple_of(sectors),
-            "expected {sectors} sectors a ring, got {} sums and {} numbers of pixels",
-            sums.len(),
-            valid.len()
-        );
-        Self {
-            sectors,
-            sums,
-            valid,
-        }
-    }
-
-    /// How many rings.
-    pub fn rings(&self) -> usize {
-        self.sums.len() / self.sectors
-    }
-
-    /// How many sectors.
-    pub fn sectors(&self) -> usize {
-        self.sectors
-    }
-
-    /// The sums of the counts in the sectors of a ring.
-    ///
-    /// # Panics
-    /// If there is no such ring.
-    pub fn sums(&self, ring: usize) -> &[f64] {
-        &self.sums[ring * self.sectors..][..self.sectors]
-    }
-
-    /// The numbers of valid pixels in the sectors of a ring.
-    ///
-    /// # Panics
-    /// If there is no such ring.
-    pub fn valid(&self, ring: usize) -> &[u32] {
-        &self.valid[ring * self.sectors..][..self.sectors]
-    }
-
-    /// The mean count of a cell; `None` without a valid pixel.
-    ///
-    /// # Panics
-    /// If there is no such cell.
-    pub fn mean(&self, ring: usize, sector: usize) -> Option<f64> {
-        let (sum, valid) = (self.sums(ring)[sector], self.valid(ring)[sector]);
-        (valid > 0).then(|| sum / f64::from(valid))
-    }
-
-    /// The sum of the counts of a ring.
-    ///
-    /// # Panics
-    /// If there is no such ring.
-    pub fn ring_sum(&self, ring: usize) -> f64 {
-        self.sums(ring).iter().sum()
-    }
-
-    /// How many valid pixels a ring has.
-    ///
-    /// # Panics
-    /// If there is no such ring.
-    pub fn ring_valid(&self, ring: usize) -> u32 {
-        self.valid(ring).iter().sum()
-    }
-
-    /// Rings `first` to `last` as one.
-    ///
-    /// # Panics
-    /// If there are no such rings.
-    pub fn merged(&self, first: usize, last: usize) -> Self {
-        let mut one = Self::new(self.sectors, vec![0.0; self.sectors], vec![0; self.sectors]);
-        for ring in first..=last {
-            for sector in 0..self.sectors {
-                one.sums[sector] += self.sums(ring)[sector];
-                one.valid[sector] += self.valid(ring)[sector];
-            }
-        }
-        one
-    }
-}
-
-/// Tables that an extractor made and keeps, for frames of the same pose and shape.
-#[derive(Debug)]
-pub(crate) struct Tables<T>(Arc<Mutex<Vec<Kept<T>>>>);
-
-#[derive(Debug)]
-struct Kept<T> {
-    geometry: Arc<Geometry>,
-    shape: (usize, usize),
-    table: Arc<OnceLock<Result<Arc<T>, QAxisError>>>,
-}
-
-/// How many tables are kept.
-const KEPT: usize = 2;
-
-impl<T> Tables<T> {
-    pub(crate) fn new() -> Self {
-        Self(Arc::default())
-    }
-
-    /// The table for a frame; `make` runs at most once for each pose and shape that is still kept.
-    ///
-    /// `make` must not wait for other threads: they may be waiting for it.
-    pub(crate) fn of(
-        &self,
-        frame: &Frame,
-        make: impl FnOnce(&PixelMap) -> Result<T, QAxisError>,
-    ) -> Result<Arc<T>> {
-        // Also refuses what is no geometry, and a frame without one.
-        let map = pixel_map(frame)?;
-        let table = self.slot(&map);
-        let made = table.get_or_init(|| make(&map).map(Arc::new));
-        made.clone().map_err(|error| {
-            name_frame(
-                Error::new(ErrorKind::DegenerateData, error.to_string()),
-                frame,
-            )
-        })
-    }
-
-    fn slot(&self, map: &PixelMap) -> Arc<OnceLock<Result<Arc<T>, QAxisError>>> {
-        // A thread that panicked left a valid list behind.
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |kept: &Kept<T>| *kept.geometry == *map.geometry() && kept.shape == map.shape();
-        let slot = match kept.iter().position(same) {
-            Some(place) => kept.remove(place),
-            None => Kept {
-                geometry: Arc::new(map.geometry().clone()),
-                shape: map.shape(),
-                table: Arc::default(),
-            },
-        };
-        let table = slot.table.clone();
-        kept.insert(0, slot);
-        kept.truncate(KEPT);
-        table
-    }
-}
-
-impl Tables<PolarTable> {
-    /// The table for a frame, and the frame's sums on it.
-    pub(crate) fn cells(
-        &self,
-        frame: &Frame,
-        make: impl FnOnce(&PixelMap) -> Result<PolarTable, QAxisError>,
-    ) -> Result<(Arc<PolarTable>, CellSums)> {
-        let image = Resampled::of(frame, Grid::Native)?;
-        let table = self.of(frame, make)?;
-        let cells = table.sums_measured(&image, frame)?;
-        Ok((table, cells))
-    }
-}
-
-impl<T> Clone for Tables<T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
 /// Sectors that no ring can have are refused before a frame is there.
 pub(crate) fn check_sectors(sectors: usize) -> Result<(), QAxisError> {
     if (1..=MAX_BINS).contains(&sectors) {
@@ -592,7 +429,7 @@ pub(crate) fn finite(value: f64) -> f32 {
 mod tests {
     use super::*;
     use ndarray::{Array2, Axis};
-    use xscatter_core::{FrameInfo, Mask, PixelPosition};
+    use xscatter_core::{Geometry, Mask, PixelPosition};
 
     fn map(shape: (usize, usize), row: f64, column: f64) -> PixelMap {
         let centre = PixelPosition { row, column };
@@ -650,8 +487,6 @@ mod tests {
                 assert_eq!(after.valid(ring)[sector], before.valid(ring)[from]);
             }
         }
-        let one = before.merged(2, 3);
-        assert_eq!(one.ring_sum(0), before.ring_sum(2) + before.ring_sum(3));
     }
 
     #[test]
@@ -687,37 +522,5 @@ mod tests {
         let table = PolarTable::new(&map, &QAxis::linear(3), 1).unwrap();
         let error = table.sums(&Frame::new(Array2::zeros((8, 9)))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ShapeMismatch);
-    }
-
-    #[test]
-    fn a_table_is_made_once_a_pose_and_shape() {
-        let frame = |shape, distance_m| {
-            let centre = PixelPosition {
-                row: 3.0,
-                column: 3.0,
-            };
-            let geometry = Geometry::transmission(distance_m, centre, 1e-4, 1e-10);
-            Frame::new(Array2::zeros(shape)).with_info(FrameInfo {
-                geometry: Some(geometry.into()),
-                ..Default::default()
-            })
-        };
-        let tables = Tables::new();
-        let made = std::cell::Cell::new(0);
-        let table_of = |frame: &Frame| {
-            let make = |map: &PixelMap| {
-                made.set(made.get() + 1);
-                PolarTable::new(map, &QAxis::linear(2), 1)
-            };
-            tables.of(frame, make).unwrap()
-        };
-        for _ in 0..3 {
-            assert_eq!(table_of(&frame((6, 7), 1.0)).shape(), (6, 7));
-            assert_eq!(table_of(&frame((7, 6), 1.0)).shape(), (7, 6));
-        }
-        assert_eq!(made.get(), 2);
-        table_of(&frame((6, 7), 2.0));
-        table_of(&frame((6, 7), 1.0));
-        assert_eq!(made.get(), 4);
     }
 }

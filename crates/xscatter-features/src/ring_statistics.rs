@@ -2,7 +2,8 @@
 //!
 //! A ring of unoriented fine powder scatters like its photons; texture makes it vary slowly with the
 //! azimuth, large grains make it spotty. Use these where the geometry is known, in narrow rings: a slope of
-//! I(q) within a ring spreads its counts as well (`graininess` and `anisotropy` do not see it).
+//! I(q) within a ring spreads its counts as well, and where gaps or the edge of the detector cut a ring it
+//! becomes anisotropy.
 //!
 //! With the counts `c` of the `n` valid pixels of a ring, `d = c − mean`, `m_k = Σ d^k / n`; with the means
 //! `u` of its sectors and their Poisson variance `w = Σc / n²` each:

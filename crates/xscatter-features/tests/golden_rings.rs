@@ -21,9 +21,9 @@ const ZERO: f64 = 1e-9;
 #[derive(Deserialize)]
 struct Cases {
     profile: Vec<Profile>,
-    rings: Vec<Rings>,
-    harmonics: Vec<Bands<HarmonicsConfig, Option<Series>>>,
-    correlation: Vec<Bands<AngularCorrelationConfig, Correlations>>,
+    rings: Vec<StatisticsCase>,
+    harmonics: Vec<CaseByBands<HarmonicsConfig, Option<Series>>>,
+    correlation: Vec<CaseByBands<AngularCorrelationConfig, Correlations>>,
     orientation: Vec<Sectors>,
 }
 
@@ -37,7 +37,7 @@ struct Profile {
 }
 
 #[derive(Deserialize)]
-struct Rings {
+struct StatisticsCase {
     pose: String,
     masked: bool,
     config: RingStatisticsConfig,
@@ -45,7 +45,7 @@ struct Rings {
 }
 
 #[derive(Deserialize)]
-struct Bands<C, B> {
+struct CaseByBands<C, B> {
     pose: String,
     masked: bool,
     config: C,
@@ -84,7 +84,7 @@ struct Sectors {
 
 fn load() -> Cases {
     let path = format!("{}/tests/golden/rings.json", env!("CARGO_MANIFEST_DIR"));
-    let golden = golden::load::<Cases>(path).unwrap();
+    let golden = golden::load::<Cases>(path).expect("the file is there");
     assert_eq!(golden.provenance.tolerance, TOLERANCE);
     golden.cases
 }

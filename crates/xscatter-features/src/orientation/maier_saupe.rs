@@ -224,14 +224,19 @@ impl MaierSaupe {
     ///
     /// # Panics
     /// If there are not as many sums as numbers of pixels.
-    pub fn fit(sums: &[f64], valid: &[u32], director_rad: f64) -> Result<Self, Undefined> {
+    pub fn fit<N: Copy + Into<f64>>(
+        sums: &[f64],
+        valid: &[N],
+        director_rad: f64,
+    ) -> Result<Self, Undefined> {
         assert_eq!(sums.len(), valid.len(), "a number of pixels for every sum");
+        let valid: Vec<f64> = valid.iter().map(|&n| n.into()).collect();
         let sectors: Vec<Sector> = (0..sums.len())
-            .filter(|&sector| valid[sector] > 0)
+            .filter(|&sector| valid[sector] > 0.0)
             .map(|sector| Sector {
                 chi_rad: chi_rad(sector, sums.len()),
-                mean: sums[sector] / f64::from(valid[sector]),
-                pixels: f64::from(valid[sector]),
+                mean: sums[sector] / valid[sector],
+                pixels: valid[sector],
             })
             .collect();
         if sectors.len() <= 4 {

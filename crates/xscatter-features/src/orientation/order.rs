@@ -46,17 +46,18 @@ pub fn angle_variance(eta: f64, photons: f64) -> f64 {
 ///
 /// # Panics
 /// If there are not as many sums as numbers of pixels, or not an even number of them.
-pub fn hermans(
+pub fn hermans<N: Copy + Into<f64>>(
     sums: &[f64],
-    valid: &[u32],
+    valid: &[N],
     director_rad: f64,
     background: IsotropicBackground,
 ) -> Result<Hermans, Undefined> {
     assert_eq!(sums.len(), valid.len(), "a number of pixels for every sum");
     assert!(sums.len().is_multiple_of(2), "sectors with opposites");
     let sectors = sums.len();
+    let valid: Vec<f64> = valid.iter().map(|&n| n.into()).collect();
     let shares =
-        shares(valid).ok_or_else(|| Undefined::new("expected a measured sector, found none"))?;
+        shares(&valid).ok_or_else(|| Undefined::new("expected a measured sector, found none"))?;
     // ∫ |sin φ| and ∫ cos² φ |sin φ| over what each measured sector stands for.
     let mut weights = vec![(0.0, 0.0); sectors];
     for (sector, parts) in shares.iter().enumerate() {
@@ -71,8 +72,8 @@ pub fn hermans(
             weights[source].1 += share * squared;
         }
     }
-    let mean = |sector: usize| sums[sector] / f64::from(valid[sector]);
-    let measured: Vec<usize> = (0..sectors).filter(|&sector| valid[sector] > 0).collect();
+    let mean = |sector: usize| sums[sector] / valid[sector];
+    let measured: Vec<usize> = (0..sectors).filter(|&sector| valid[sector] > 0.0).collect();
     let level = match background {
         IsotropicBackground::None => 0.0,
         IsotropicBackground::Quantile(level) => {
@@ -90,7 +91,7 @@ pub fn hermans(
     let net = total(&|sector| weights[sector].0);
     let spread = |weight: &dyn Fn(usize) -> f64| -> f64 {
         let terms = measured.iter().map(|&sector| {
-            let n = f64::from(valid[sector]);
+            let n = valid[sector];
             weight(sector).powi(2) * sums[sector].max(0.0) / (n * n)
         });
         terms.sum::<f64>().sqrt()
@@ -108,14 +109,14 @@ pub fn hermans(
             value: 1.5 * square - 0.5,
             sigma: Some(1.5 * sigma),
         },
-        covered: covered(valid),
+        covered: covered(&valid),
     })
 }
 
 /// The share of the sectors that are measured, themselves or by their opposite.
-pub(super) fn covered(valid: &[u32]) -> f64 {
+pub(super) fn covered(valid: &[f64]) -> f64 {
     let opposite = |sector: usize| valid[(sector + valid.len() / 2) % valid.len()];
-    let count = (0..valid.len()).filter(|&sector| valid[sector] > 0 || opposite(sector) > 0);
+    let count = (0..valid.len()).filter(|&sector| valid[sector] > 0.0 || opposite(sector) > 0.0);
     count.count() as f64 / valid.len() as f64
 }
 
@@ -130,13 +131,13 @@ fn area(phi: f64) -> (f64, f64) {
 }
 
 /// The measured sectors whose means make that of each sector, with their shares.
-fn shares(valid: &[u32]) -> Option<Vec<Vec<(usize, f64)>>> {
+fn shares(valid: &[f64]) -> Option<Vec<Vec<(usize, f64)>>> {
     let sectors = valid.len();
     // What is measured directly or by the opposite sector.
     let known: Vec<Option<usize>> = (0..sectors)
         .map(|sector| {
             let opposite = (sector + sectors / 2) % sectors;
-            [sector, opposite].into_iter().find(|&one| valid[one] > 0)
+            [sector, opposite].into_iter().find(|&one| valid[one] > 0.0)
         })
         .collect();
     known.iter().flatten().next()?;
@@ -192,7 +193,7 @@ mod tests {
         let sums: Vec<f64> = (0..16_000)
             .map(|s| 1e5 * kernel(0.7, 2.0, chi_rad(s, 16_000) - 0.4))
             .collect();
-        let found = hermans(&sums, &[1; 16_000], 0.4, NONE).unwrap();
+        let found = hermans(&sums, &vec![1; 16_000], 0.4, NONE).unwrap();
         assert_relative_eq!(found.s.value, 0.418_462_962_9, max_relative = 1e-7);
         assert_eq!(found.covered, 1.0);
     }
@@ -240,7 +241,9 @@ mod tests {
         assert_eq!(found.covered, 1.0);
         // What rests on fewer photons is less certain.
         assert!(found.s.sigma > expected.s.sigma);
-        let wedge: Vec<u32> = (0..180).map(|s| u32::from(s % 90 >= 20)).collect();
+        let wedge: Vec<f64> = (0..180)
+            .map(|s| if s % 90 < 20 { 0.0 } else { 1.0 })
+            .collect();
         assert_relative_eq!(covered(&wedge), 70.0 / 90.0, max_relative = 1e-12);
     }
 
@@ -253,6 +256,6 @@ mod tests {
             IsotropicBackground::Quantile(0.0),
         );
         assert!(flat.is_err());
-        assert!(hermans(&[0.0; 60], &[0; 60], 0.0, NONE).is_err());
+        assert!(hermans(&[0.0; 60], &[0u32; 60], 0.0, NONE).is_err());
     }
 }
