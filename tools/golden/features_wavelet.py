@@ -72,8 +72,8 @@ def main(path):
                 case = {"wavelet": wavelet, "scheme": scheme, "levels": number, "shape": shape}
                 cases.append(case | {"masked": masked, "row": row})
     features_filter.write(
-        path, "PyWavelets", version("pywavelets"), "features_wavelet.py", 1e-6,
-        "ours filters in single precision",
+        path, "PyWavelets", version("pywavelets"), "features_wavelet.py", 3e-6,
+        "ours filters in single precision, at most 2e-6 off in the weakest bands of the coarsest level",
         cases,
     )
 
