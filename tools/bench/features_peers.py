@@ -24,7 +24,13 @@ for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "OP
 import cv2  # noqa: E402
 import mahotas  # noqa: E402
 import numpy  # noqa: E402
+import pywt  # noqa: E402
+import scipy.special  # noqa: E402
 import skimage.feature  # noqa: E402
+
+# The three-dimensional part of kymatio imports a name that SciPy has dropped; it is not used here.
+scipy.special.sph_harm = None
+from kymatio.numpy import Scattering2D  # noqa: E402
 
 cv2.setNumThreads(1)
 ROUNDS = 7
@@ -72,6 +78,19 @@ def sift(image, step):
     return lambda: extractor.compute(image, points)
 
 
+def wavelet_energies(image, stationary):
+    """What ours computes of each band."""
+    if stationary:
+        details = [bands for _, bands in pywt.swt2(image, "db2", 3)]
+    else:
+        details = pywt.wavedec2(image, "db2", "symmetric", 3)[1:]
+    for band in (band for bands in details for band in bands):
+        energy = band * band
+        total = energy.sum()
+        share = energy[energy > 0] / total
+        yield total / band.size, numpy.abs(band).mean(), band.std(), -(share * numpy.log(share)).sum()
+
+
 def rows(counts):
     few, many = levels(counts, 32), levels(counts, 256)
     floats = many.astype(numpy.float32)
@@ -117,6 +136,36 @@ def rows(counts):
         "Zernike degree 8", 0.1, "mahotas",
         [{"zernike": {"degree": 8, "grid": "native"}}],
         lambda: mahotas.features.zernike_moments(many, min(SHAPE) / 2, degree=8),
+    )
+    logarithms = numpy.log1p(counts)
+    yield (
+        "wavelet db2, 3 levels, transform alone", "", "PyWavelets",
+        [{"wavelet": {"levels": 3}}],
+        lambda: pywt.wavedec2(logarithms, "db2", "symmetric", 3),
+    )
+    yield (
+        "wavelet db2, 3 levels, 4 features a band", "", "PyWavelets",
+        [{"wavelet": {"levels": 3}}],
+        lambda: list(wavelet_energies(logarithms, False)),
+    )
+    # Sides that 8 divides, which the peer asks for.
+    even = numpy.ascontiguousarray(logarithms[:1040, :976])
+    yield (
+        "stationary wavelet db2, 3 levels, 4 features a band", "", "PyWavelets",
+        [{"wavelet": {"levels": 3, "scheme": "stationary"}}],
+        lambda: list(wavelet_energies(even, True)),
+    )
+    small = cv2.resize(logarithms, (128, 128), interpolation=cv2.INTER_AREA)
+    scattering = Scattering2D(3, (128, 128), 8)
+    yield (
+        "scattering 128x128, J 3, L 8, from the full frame", "", "kymatio",
+        [{"scattering": {}}],
+        lambda: scattering(small),
+    )
+    yield (
+        "power spectrum at full resolution", "", "NumPy fft2",
+        [{"power-spectrum": {"grid": "native"}}],
+        lambda: numpy.fft.rfft2(logarithms),
     )
 
 

@@ -17,6 +17,8 @@ import features_filter  # noqa: E402
 
 CONFIGS = [{"scales": 3, "orientations": 8, "shape": (48, 61)}, {"scales": 2, "orientations": 5, "shape": (41, 56)}]
 
+KYMATIO, FORMULA = 3e-5, 2e-5
+
 
 def wave(shape, sigma, slant, theta, frequency):
     """A periodic Gabor function in the Fourier domain; the sum of its envelope is 1."""
@@ -101,6 +103,11 @@ def row(maps):
     return [value for one in maps for value in (float(np.nanmean(one)), float(np.nanstd(one)))]
 
 
+def case(config, masked, tolerance, maps):
+    some = [listed(one) for one in (maps[0], maps[1], maps[-1])]
+    return config | {"masked": masked, "tolerance": tolerance, "row": row(maps), "maps": some}
+
+
 def main(path):
     cases = []
     for config in CONFIGS:
@@ -115,15 +122,15 @@ def main(path):
         maps = theirs * factor[:, None, None]
         deviation = [np.abs(a - b).max() / np.abs(b).max() for a, b in zip(maps, formula)]
         print(f"formula against kymatio: {max(deviation):.1e} of the largest value of a map")
-        first = [maps[0], maps[1], maps[-1]]
-        cases.append(config | {"masked": False, "row": row(maps), "maps": [listed(one) for one in first]})
+        cases.append(case(config, False, KYMATIO, maps))
+        cases.append(case(config, False, FORMULA, formula))
         values, valid, level = features_filter.image(True, shape)
-        maps = transform(values, valid, level, scales, directions)
-        first = [maps[0], maps[1], maps[-1]]
-        cases.append(config | {"masked": True, "row": row(maps), "maps": [listed(one) for one in first]})
+        cases.append(case(config, True, FORMULA, transform(values, valid, level, scales, directions)))
     features_filter.write(
-        path, "kymatio", version("kymatio"), "features_scattering.py", 1e-5,
-        "kymatio makes its filters in single precision, ours is single throughout; gaps by the formula in NumPy",
+        path, "kymatio", version("kymatio"), "features_scattering.py", KYMATIO,
+        "kymatio makes its filters in single precision, which moves it this far from the same formula in NumPy "
+        "in double precision; that formula, with and without gaps, is met to the tolerance of each case: "
+        "the weakest second orders are a thousandth of the first ones, of which single precision keeps seven digits",
         cases,
     )
 

@@ -27,16 +27,15 @@ def levels(values, wavelet, scheme, number):
 
 
 def untouched(valid, wavelet, scheme, number):
-    """Where no masked pixel has a part: the same transform of the gaps with the sizes of all taps."""
-    low = np.abs(pywt.Wavelet(wavelet).dec_lo)
-    assert low.min() > 0
-    sizes = pywt.Wavelet("sizes", filter_bank=[low, low, low, low])
+    """Where no masked pixel has a part: the same transform of the gaps with all taps 1."""
+    ones = np.ones(pywt.Wavelet(wavelet).dec_len)
+    sizes = pywt.Wavelet("sizes", filter_bank=[ones, ones, ones, ones])
     if scheme == "stationary":
         out = pywt.swt2((~valid).astype(float), sizes, number)
-        return [approximation < 1e-9 for approximation, _ in out[::-1]]
+        return [approximation < 0.5 for approximation, _ in out[::-1]]
     masks, touched = [], ~valid
     for _ in range(number):
-        touched = pywt.dwt2(touched.astype(float), sizes, scheme)[0] > 1e-9
+        touched = pywt.dwt2(touched.astype(float), sizes, scheme)[0] > 0.5
         masks.append(~touched)
     return masks
 
@@ -72,8 +71,8 @@ def main(path):
                 case = {"wavelet": wavelet, "scheme": scheme, "levels": number, "shape": shape}
                 cases.append(case | {"masked": masked, "row": row})
     features_filter.write(
-        path, "PyWavelets", version("pywavelets"), "features_wavelet.py", 1e-6,
-        "ours filters in single precision",
+        path, "PyWavelets", version("pywavelets"), "features_wavelet.py", 3e-6,
+        "ours filters in single precision, at most 2e-6 off in the weakest bands of the coarsest level",
         cases,
     )
 

@@ -26,52 +26,36 @@ pub(crate) struct Centred {
 impl Centred {
     pub(crate) fn of(frame: &Frame, grid: Grid, transform: IntensityTransform) -> Result<Self> {
         let image = Resampled::of(frame, grid)?;
-        let mut values = image.map_valid(0.0, |count| transform.apply(f64::from(count)) as f32);
-        let largest = values
-            .iter()
-            .fold(0.0f32, |most, value| most.max(value.abs()));
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let (mut sum, mut count) = (0.0, 0.0);
+        for value in image.valid_values() {
+            let value = transform.apply(f64::from(value));
+            (low, high) = (low.min(value), high.max(value));
+            sum += value;
+            count += 1.0;
+        }
+        let largest = high.max(-low);
         if !largest.is_finite() {
-            return Err(degenerate(
-                frame,
-                "expected transformed intensities within single precision, found an infinite one",
-            ));
+            let found = "expected finite transformed intensities, found an infinite one";
+            return Err(degenerate(frame, found));
         }
         let scale = if largest == 0.0 || (1e-12..1e12).contains(&largest) {
             1.0
         } else {
-            f64::from(largest).log2().floor().exp2()
+            largest.log2().floor().exp2()
         };
+        // The mean of equal values may differ from them by rounding, which is no structure.
+        let level = if low == high { low } else { sum / count };
+        let deviation = |count| ((transform.apply(f64::from(count)) - level) / scale) as f32;
         let valid = image.coverage_slice().map(|coverage| {
             let weight = |&part: &f32| if part >= MIN_COVERAGE { 1.0 } else { 0.0 };
             coverage.iter().map(weight).collect::<Vec<f32>>()
         });
-        let shape = image.shape();
-        drop(image);
-        if scale != 1.0 {
-            for value in &mut values {
-                *value = (f64::from(*value) / scale) as f32;
-            }
-        }
-        let sum: f64 = values.iter().map(|&value| f64::from(value)).sum();
-        let count = match &valid {
-            None => values.len() as f64,
-            Some(valid) => valid.iter().map(|&weight| f64::from(weight)).sum(),
-        };
-        // Rounded as the values are, so that those of a constant frame cancel exactly.
-        let level = (sum / count) as f32;
-        match &valid {
-            None => values.iter_mut().for_each(|value| *value -= level),
-            Some(valid) => {
-                for (value, weight) in values.iter_mut().zip(valid) {
-                    *value = if *weight > 0.0 { *value - level } else { 0.0 };
-                }
-            }
-        }
         Ok(Self {
-            shape,
-            values,
+            shape: image.shape(),
+            values: image.map_valid(0.0, deviation),
             valid,
-            level: f64::from(level),
+            level: level / scale,
             scale,
         })
     }
@@ -137,6 +121,7 @@ mod tests {
         let centred = raw(&Frame::new(array![[3e38, -3e38]]));
         assert!(centred.values.iter().all(|value| value.abs() < 4.0));
         assert_eq!(centred.scale, 127f64.exp2());
+        assert_eq!(centred.level, 0.0);
         let error = stored(&Frame::new(array![[0.0]]), [1e39]).unwrap_err();
         assert!(error.message().contains("1e39"));
     }

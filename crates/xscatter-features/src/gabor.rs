@@ -230,8 +230,9 @@ impl Gabor {
             };
             scale.run(&inputs(&image), image.shape, &mut sink);
             for mut map in sink.maps {
-                map.iter_mut()
-                    .for_each(|value| *value *= image.scale as f32);
+                for value in &mut map {
+                    *value *= image.scale as f32;
+                }
                 let map = Array2::from_shape_vec(image.shape, map);
                 maps.push(map.expect("maps have the shape of the image"));
             }
@@ -245,7 +246,7 @@ impl Gabor {
         for scale in &self.scales {
             let mut sink = Sums {
                 image: &image,
-                sums: vec![Lanes::default(); self.config.orientations],
+                lanes: vec![Lanes::default(); self.config.orientations],
                 pixels: 0,
             };
             scale.run(&inputs(&image), image.shape, &mut sink);
@@ -258,8 +259,8 @@ impl Gabor {
             let pixels = sink.pixels as f64;
             let over_directions = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
             let per_pixel = |lanes: &[f64; LANES]| lanes.iter().sum::<f64>() / pixels;
-            let means: Vec<f64> = sink.sums.iter().map(|s| per_pixel(&s.values)).collect();
-            let squares: Vec<f64> = sink.sums.iter().map(|s| per_pixel(&s.squares)).collect();
+            let means: Vec<f64> = sink.lanes.iter().map(|s| per_pixel(&s.values)).collect();
+            let squares: Vec<f64> = sink.lanes.iter().map(|s| per_pixel(&s.squares)).collect();
             let stds = means.iter().zip(&squares);
             let stds = stds.map(|(mean, square)| (square - mean * mean).max(0.0).sqrt());
             let mean = over_directions(&means);
@@ -358,7 +359,7 @@ struct Lanes {
 /// Adds up the magnitudes and their squares.
 struct Sums<'a> {
     image: &'a Centred,
-    sums: Vec<Lanes>,
+    lanes: Vec<Lanes>,
     pixels: usize,
 }
 
@@ -372,7 +373,7 @@ impl Sink for Sums<'_> {
         let all = width == TILE && self.image.valid.is_none();
         let counts = counting(self.image, (row, column), width, responses);
         self.pixels += counts.iter().filter(|&&counts| counts).count();
-        for (orientation, lanes) in self.sums.iter_mut().enumerate() {
+        for (orientation, lanes) in self.lanes.iter_mut().enumerate() {
             let mut strip: Strip = responses.of(orientation);
             if !all {
                 for (value, &counts) in strip.iter_mut().zip(&counts) {
@@ -380,10 +381,11 @@ impl Sink for Sums<'_> {
                 }
             }
             for chunk in strip.as_chunks::<LANES>().0 {
-                for lane in 0..LANES {
-                    let value = f64::from(chunk[lane]);
-                    lanes.values[lane] += value;
-                    lanes.squares[lane] += value * value;
+                let sums = lanes.values.iter_mut().zip(&mut lanes.squares);
+                for ((sum, squares), &value) in sums.zip(chunk) {
+                    let value = f64::from(value);
+                    *sum += value;
+                    *squares += value * value;
                 }
             }
         }

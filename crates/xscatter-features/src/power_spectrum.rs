@@ -41,10 +41,10 @@ use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, Result};
 
 use crate::batch::fill_rows;
-use crate::centred::{Centred, stored};
+use crate::centred::stored;
 use crate::intensity::{IntensityError, IntensityTransform};
 use crate::measured::{Measured, Quantity, Undefined, columns_of};
-use crate::resample::{Grid, GridError, degenerate};
+use crate::resample::{Grid, GridError, Resampled, degenerate};
 
 /// How the bands of [`PowerSpectrum`] divide the frequencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -207,13 +207,11 @@ impl PowerSpectrum {
     /// # Errors
     /// As for [`extract`](FeatureExtractor::extract).
     pub fn power(&self, frame: &Frame) -> Result<Array2<f64>> {
-        let image = Centred::of(frame, self.config.grid, self.config.transform)?;
-        let (rows, columns) = image.shape;
-        let half = half_spectrum(&image, frame)?;
-        let norm = image.scale * image.scale / half.norm;
+        let half = self.half_spectrum(frame)?;
+        let (rows, columns) = half.shape;
         let shape = (rows, columns / 2 + 1);
         Ok(Array2::from_shape_fn(shape, |(row, column)| {
-            half.values[column * rows + row].norm_sqr() * norm
+            half.values[column * rows + row].norm_sqr() / half.norm
         }))
     }
 
@@ -222,8 +220,7 @@ impl PowerSpectrum {
     /// # Errors
     /// As for [`extract`](FeatureExtractor::extract).
     pub fn slope(&self, frame: &Frame) -> Result<Quantity> {
-        let image = Centred::of(frame, self.config.grid, self.config.transform)?;
-        let half = half_spectrum(&image, frame)?;
+        let half = self.half_spectrum(frame)?;
         Ok(slope(&self.shares(&half).bands))
     }
 
@@ -275,9 +272,90 @@ impl PowerSpectrum {
         shares
     }
 
+    fn half_spectrum(&self, frame: &Frame) -> Result<HalfSpectrum> {
+        let transform = self.config.transform;
+        let image = Resampled::of(frame, self.config.grid)?;
+        let (rows, columns) = image.shape();
+        let (down, along) = (window(rows), window(columns));
+        let weight = |row: usize, column: usize| {
+            let valid = image.is_valid(row, column);
+            if valid {
+                down[row] * along[column]
+            } else {
+                0.0
+            }
+        };
+        // Relative to one of them, so that equal intensities are exact zeros.
+        let reference = image.valid_values().next().map(f64::from);
+        let reference = transform.apply(reference.unwrap_or_default());
+        let counts = image.as_slice();
+        let value = |row: usize, column: usize| {
+            transform.apply(f64::from(counts[row * columns + column])) - reference
+        };
+        let (mut sum, mut total, mut norm) = (0.0, 0.0, 0.0);
+        for row in 0..rows {
+            for column in 0..columns {
+                let weight = weight(row, column);
+                if weight > 0.0 {
+                    sum += weight * value(row, column);
+                    total += weight;
+                    norm += weight * weight;
+                }
+            }
+        }
+        if norm < f64::MIN_POSITIVE || !sum.is_finite() {
+            return Err(degenerate(
+                frame,
+                "expected finite transformed intensities away from the corners, found none or an infinite one",
+            ));
+        }
+        let mean = sum / total;
+        let mut planner = FftPlanner::<f64>::new();
+        let (row_fft, column_fft) = (
+            planner.plan_fft_forward(columns),
+            planner.plan_fft_forward(rows),
+        );
+        let scratch = row_fft
+            .get_inplace_scratch_len()
+            .max(column_fft.get_inplace_scratch_len());
+        let mut scratch = vec![Complex64::ZERO; scratch];
+        let half = columns / 2 + 1;
+        let mut values = vec![Complex64::ZERO; half * rows];
+        let mut line = vec![Complex64::ZERO; columns];
+        for row in (0..rows).step_by(2) {
+            // Two real rows as one complex one: their spectra are its even and odd parts.
+            for (column, both) in line.iter_mut().enumerate() {
+                let at = |row: usize| {
+                    let weight = weight(row, column);
+                    if weight > 0.0 {
+                        weight * (value(row, column) - mean)
+                    } else {
+                        0.0
+                    }
+                };
+                let odd = if row + 1 < rows { at(row + 1) } else { 0.0 };
+                *both = Complex64::new(at(row), odd);
+            }
+            row_fft.process_with_scratch(&mut line, &mut scratch);
+            for column in 0..half {
+                let (one, other) = (line[column], line[(columns - column) % columns].conj());
+                values[column * rows + row] = 0.5 * (one + other);
+                if row + 1 < rows {
+                    let difference = 0.5 * (one - other);
+                    values[column * rows + row + 1] = Complex64::new(difference.im, -difference.re);
+                }
+            }
+        }
+        column_fft.process_with_scratch(&mut values, &mut scratch);
+        Ok(HalfSpectrum {
+            shape: (rows, columns),
+            values,
+            norm,
+        })
+    }
+
     fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
-        let image = Centred::of(frame, self.config.grid, self.config.transform)?;
-        let half = half_spectrum(&image, frame)?;
+        let half = self.half_spectrum(frame)?;
         let (rows, columns) = half.shape;
         let shares = self.shares(&half);
         let bands = shares.bands.iter().map(|band| {
@@ -289,7 +367,7 @@ impl PowerSpectrum {
         });
         let sectors = shares.sectors.iter().map(|power| power / shares.power);
         let orientation = shares.doubled_angle.norm() / shares.power;
-        let power = shares.power * image.scale * image.scale / half.norm;
+        let power = shares.power / half.norm;
         let slope = columns_of(&slope(&shares.bands)).map(f64::from);
         let row = bands
             .chain(sectors)
@@ -331,70 +409,6 @@ fn window(length: usize) -> Vec<f64> {
     (0..length)
         .map(|index| place(index).sin().powi(2))
         .collect()
-}
-
-fn half_spectrum(image: &Centred, frame: &Frame) -> Result<HalfSpectrum> {
-    let (rows, columns) = image.shape;
-    let (down, along) = (window(rows), window(columns));
-    let weight = |row: usize, column: usize| {
-        let valid = image.valid.as_ref();
-        let valid = valid.map_or(1.0, |valid| f64::from(valid[row * columns + column]));
-        down[row] * along[column] * valid
-    };
-    let (mut sum, mut total, mut norm) = (0.0, 0.0, 0.0);
-    for (row, values) in image.values.chunks_exact(columns).enumerate() {
-        for (column, &value) in values.iter().enumerate() {
-            let weight = weight(row, column);
-            sum += weight * f64::from(value);
-            total += weight;
-            norm += weight * weight;
-        }
-    }
-    if total < f64::MIN_POSITIVE || norm < f64::MIN_POSITIVE {
-        return Err(degenerate(
-            frame,
-            "expected a valid pixel away from the corners, found none",
-        ));
-    }
-    let mean = sum / total;
-    let mut planner = FftPlanner::<f64>::new();
-    let (row_fft, column_fft) = (
-        planner.plan_fft_forward(columns),
-        planner.plan_fft_forward(rows),
-    );
-    let scratch = row_fft
-        .get_inplace_scratch_len()
-        .max(column_fft.get_inplace_scratch_len());
-    let mut scratch = vec![Complex64::ZERO; scratch];
-    let half = columns / 2 + 1;
-    let mut values = vec![Complex64::ZERO; half * rows];
-    let mut line = vec![Complex64::ZERO; columns];
-    for row in (0..rows).step_by(2) {
-        // Two real rows as one complex one: their spectra are its even and odd parts.
-        for (column, value) in line.iter_mut().enumerate() {
-            let at = |row: usize| {
-                let value = f64::from(image.values[row * columns + column]);
-                weight(row, column) * (value - mean)
-            };
-            let odd = if row + 1 < rows { at(row + 1) } else { 0.0 };
-            *value = Complex64::new(at(row), odd);
-        }
-        row_fft.process_with_scratch(&mut line, &mut scratch);
-        for column in 0..half {
-            let (one, other) = (line[column], line[(columns - column) % columns].conj());
-            values[column * rows + row] = 0.5 * (one + other);
-            if row + 1 < rows {
-                let difference = 0.5 * (one - other);
-                values[column * rows + row + 1] = Complex64::new(difference.im, -difference.re);
-            }
-        }
-    }
-    column_fft.process_with_scratch(&mut values, &mut scratch);
-    Ok(HalfSpectrum {
-        shape: image.shape,
-        values,
-        norm,
-    })
 }
 
 fn slope(bands: &[Band]) -> Quantity {

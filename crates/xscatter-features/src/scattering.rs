@@ -258,8 +258,9 @@ impl Scattering {
         let shape = self.bank.low_pass[0].shape();
         let maps = self.paths.iter().copied().zip(self.scatter(&image));
         let maps = maps.map(|(path, mut map)| {
-            map.iter_mut()
-                .for_each(|value| *value *= image.scale as f32);
+            for value in &mut map {
+                *value *= image.scale as f32;
+            }
             let map = Array2::from_shape_vec(shape, map);
             (path, map.expect("maps have the shape of the low-pass"))
         });
@@ -292,8 +293,9 @@ impl Scattering {
         let weights_spectrum = weights.as_ref().map(&mut alone);
         let low_weights = weights.map(|weights| self.bank.low_pass[0].apply(&weights));
         let mut low = self.low(0, &values, low_weights.as_deref());
-        low.iter_mut()
-            .for_each(|value| *value += image.level as f32);
+        for value in &mut low {
+            *value += image.level as f32;
+        }
         let (mut first, mut second) = (vec![low], Vec::new());
         for scale in 0..scales {
             let mask = weights_spectrum.as_ref();

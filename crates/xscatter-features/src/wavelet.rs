@@ -239,8 +239,8 @@ impl Moments {
         let mut last = [0.0; LANES];
         last[..rest.len()].copy_from_slice(rest);
         for chunk in chunks.iter().chain([&last]) {
-            for lane in 0..LANES {
-                let value = f64::from(chunk[lane]);
+            for (lane, &value) in chunk.iter().enumerate() {
+                let value = f64::from(value);
                 let square = value * value;
                 self.sum[lane] += value;
                 self.magnitude[lane] += value.abs();

@@ -37,6 +37,8 @@ const ZERO: Strip = [0.0; TILE];
 struct Taps {
     cos: Vec<f32>,
     sin: Vec<f32>,
+    /// Whether there is a sine at all.
+    odd: bool,
 }
 
 impl Taps {
@@ -52,9 +54,11 @@ impl Taps {
             let tap = |(place, height): (usize, &f64)| wave(frequency_rad * place as f64) * height;
             places.map(|tap_| (tap(tap_) / sum) as f32).collect()
         };
+        let sin: Vec<f32> = taps(f64::sin);
         Self {
             cos: taps(f64::cos),
-            sin: taps(f64::sin),
+            odd: sin.iter().any(|&tap| tap != 0.0),
+            sin,
         }
     }
 
@@ -285,7 +289,9 @@ fn along_rows<S: Simd>(simd: S, scale: &Scale, folds: &[(Strip, Strip)], out: &m
     for ((along, _), out) in scale.waves.iter().zip(out.chunks_exact_mut(2)) {
         out[0] = weighted(simd, &along.cos, |tap| &folds[tap].0);
         // The sine is 0 at the centre, where there is no fold either.
-        out[1] = weighted(simd, &along.sin, |tap| &folds[tap].1);
+        if along.odd {
+            out[1] = weighted(simd, &along.sin, |tap| &folds[tap].1);
+        }
     }
 }
 
@@ -310,9 +316,10 @@ fn weighted<'a, S: Simd>(simd: S, taps: &[f32], strip: impl Fn(usize) -> &'a Str
     sum
 }
 
-/// `Σ cos (below + above)` and `Σ sin (below − above)` down the columns of one kept channel.
+/// `Σ cos (below + above)` and, if there is one, `Σ sin (below − above)` down the columns of one kept
+/// channel.
 #[inline(always)]
-fn down<'a, S: Simd>(
+fn down<'a, const ODD: bool, S: Simd>(
     simd: S,
     taps: &Taps,
     strips: impl Fn(usize) -> (&'a Strip, &'a Strip),
@@ -334,9 +341,12 @@ fn down<'a, S: Simd>(
             let (below, _) = S::as_simd_f32s(below);
             let values = above[2 * block..].iter().zip(&below[2 * block..]);
             for (partial, (&above, &below)) in partial.iter_mut().zip(values) {
-                let (sum, difference) = (simd.add_f32s(below, above), simd.sub_f32s(below, above));
+                let sum = simd.add_f32s(below, above);
                 partial.0 = simd.mul_add_e_f32s(cos, sum, partial.0);
-                partial.1 = simd.mul_add_e_f32s(sin, difference, partial.1);
+                if ODD {
+                    let difference = simd.sub_f32s(below, above);
+                    partial.1 = simd.mul_add_e_f32s(sin, difference, partial.1);
+                }
             }
         }
         for ((even, odd), partial) in evens.iter_mut().zip(odds).zip(partial) {
@@ -361,12 +371,23 @@ fn down_columns<S: Simd>(
             (&kept[above + channel], &kept[below + channel])
         }
     };
-    out.blurred = down(simd, &scale.envelope, strips(0)).0;
-    for (k, (_, taps)) in scale.waves.iter().enumerate() {
+    out.blurred = down::<false, S>(simd, &scale.envelope, strips(0)).0;
+    for (k, (along, taps)) in scale.waves.iter().enumerate() {
         // With A + iB along the row and C + iS down the column: (AC − BS) + i (AS + BC); the mirrored
         // orientation has A − iB.
-        let (real_cos, real_sin) = down(simd, taps, strips(1 + 2 * k));
-        let (imaginary_cos, imaginary_sin) = down(simd, taps, strips(2 + 2 * k));
+        let both = |channel: usize| {
+            if taps.odd {
+                down::<true, S>(simd, taps, strips(channel))
+            } else {
+                down::<false, S>(simd, taps, strips(channel))
+            }
+        };
+        let (real_cos, real_sin) = both(1 + 2 * k);
+        let (imaginary_cos, imaginary_sin) = if along.odd {
+            both(2 + 2 * k)
+        } else {
+            (ZERO, ZERO)
+        };
         let combine = |a: &Strip, b: &Strip, subtract: bool| {
             let mut result = ZERO;
             let (target, _) = S::as_mut_simd_f32s(&mut result);

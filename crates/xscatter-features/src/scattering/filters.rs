@@ -50,8 +50,8 @@ impl Bank {
                 .collect();
             let round = gaussian(padded, sigma_px(j));
             // The first order starts from the image, the second one from every finer scale.
-            for source in 0..=j.saturating_sub(1) {
-                let shape = shapes[source];
+            let sources = by_source.iter_mut().zip(&shapes);
+            for (by_scale, &shape) in sources.take(j.max(1)) {
                 let norm = 1.0 / (shape.0 * shape.1) as f64;
                 let at_source = |filter: &Vec<f64>| -> Filter {
                     let kept = truncated(filter, padded, shape);
@@ -65,7 +65,7 @@ impl Bank {
                     };
                     kept.iter().map(|kept| value(kept) as f32).collect()
                 };
-                by_source[source][j] = Some(Scale {
+                by_scale[j] = Some(Scale {
                     waves: full.iter().map(at_source).collect(),
                     envelope: at_source(&round),
                 });

@@ -1,5 +1,7 @@
 //! Orthogonal wavelets by their low-pass filters.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use serde::{Deserialize, Serialize};
 
 /// An orthogonal wavelet.
@@ -52,7 +54,7 @@ impl Wavelet {
     /// PyWavelets orders it: its taps add up to √2, their squares to 1.
     pub const fn low_pass(self) -> &'static [f64] {
         match self {
-            Self::Haar => &[0.7071067811865476, 0.7071067811865476],
+            Self::Haar => &[FRAC_1_SQRT_2, FRAC_1_SQRT_2],
             Self::Db2 => &[
                 -0.12940952255126037,
                 0.2241438680420134,
