@@ -10,6 +10,7 @@ use xscatter_testkit::check_extractor;
 
 /// Extractors whose module says which values may be missing.
 const MAY_BE_MISSING: &[&str] = &[
+    "beamstop",
     "circular-harmonics",
     "correlation",
     "fourier-bessel",
@@ -20,6 +21,7 @@ const MAY_BE_MISSING: &[&str] = &[
     "orientation",
     "peaks",
     "radial",
+    "reflection",
     "rings",
     "scherrer",
     "small-angle",
