@@ -19,6 +19,7 @@ use xscatter_core::{Error, ErrorKind, FeatureExtractor, Result};
 
 use crate::angular_correlation::{AngularCorrelation, AngularCorrelationConfig};
 use crate::azimuthal::{Azimuthal, AzimuthalConfig};
+use crate::beamstop::{Beamstop, BeamstopConfig};
 use crate::circular_harmonics::{CircularHarmonics, CircularHarmonicsConfig};
 use crate::daisy::{Daisy, DaisyConfig};
 use crate::dense_sift::{DenseSift, DenseSiftConfig};
@@ -40,6 +41,7 @@ use crate::peaks::{Peaks, PeaksConfig};
 use crate::power_spectrum::{PowerSpectrum, PowerSpectrumConfig};
 use crate::q_range::{QRange, QRangeConfig};
 use crate::radial::{RadialConfig, RadialProfile};
+use crate::reflection::{ReflectionConfig, Reflections};
 use crate::ring_statistics::{RingStatistics, RingStatisticsConfig};
 use crate::scattering::{Scattering, ScatteringConfig};
 use crate::scherrer::{DomainSizes, DomainSizesConfig};
@@ -137,6 +139,7 @@ catalogue! {
     "correlation" AngularCorrelation AngularCorrelation AngularCorrelationConfig Physics, "Which azimuths of a ring are bright together";
     "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
     "circular-harmonics" CircularHarmonics CircularHarmonics CircularHarmonicsConfig Shape, "Angular harmonics about the beam, band by band: orientation and symmetry";
+    "beamstop" Beamstop Beamstop BeamstopConfig Physics, "The shadow of a beamstop: form, radius, direction of the arm";
     "fourier-bessel" FourierBessel FourierBessel FourierBesselConfig Shape, "Fourier-Bessel coefficients about the beam: rings and their symmetry, fitted around gaps";
     "gabor" Gabor Gabor GaborConfig Texture, "How much of each wavelength runs in each direction";
     "daisy" Daisy Daisy DaisyConfig Local, "Orientation histograms on rings around places (DAISY), pooled";
@@ -155,6 +158,7 @@ catalogue! {
     "peaks" Peaks Peaks PeaksConfig Physics, "Positions, widths, heights and areas of the peaks of the curve";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
+    "reflection" Reflection Reflections ReflectionConfig Physics, "Horizon, Yoneda band and specular spot of a surface";
     "rings" RingStatistics RingStatistics RingStatisticsConfig Physics, "How counts are distributed along rings of q: noise, texture, grains";
     "scherrer" Scherrer DomainSizes DomainSizesConfig Physics, "Sizes of ordered domains and strain from the widths of peaks";
     "small-angle" SmallAngle SmallAngle SmallAngleConfig Physics, "Guinier, Porod, invariant, surface, correlation length, slopes";
