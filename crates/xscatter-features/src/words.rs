@@ -36,11 +36,11 @@
 //! sample and eight frames.
 
 mod descriptor;
-mod encoding;
+pub mod encoding;
 pub mod kmeans;
-mod patches;
+pub mod patches;
 mod persist;
-mod pyramid;
+pub mod pyramid;
 mod random;
 mod sample;
 pub mod sparse;

@@ -121,7 +121,9 @@ impl Described {
         for (row, place) in places.enumerate() {
             let mut out = out.slice_mut(s![row, ..]);
             match &self.kind {
-                Kind::Patches(patches) => patches.fill(place, out),
+                Kind::Patches(patches) => {
+                    patches.fill(place, out.as_slice_mut().expect("`out` is row-major"));
+                }
                 Kind::Rows(descriptors) => out.assign(&descriptors.rows.row(place)),
             }
         }

@@ -25,7 +25,7 @@
 //!
 //! *Cost*: about 1 ns for each pixel of each patch; one image of the transformed counts.
 
-use ndarray::{Array2, ArrayViewMut1};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::intensity::{IntensityError, IntensityTransform};
@@ -203,8 +203,7 @@ impl Patches {
     ///
     /// # Panics
     /// If there is no such patch or `out` has another length.
-    pub fn fill(&self, patch: usize, mut out: ArrayViewMut1<'_, f32>) {
-        let out = out.as_slice_mut().expect("a row of a row-major array");
+    pub fn fill(&self, patch: usize, out: &mut [f32]) {
         assert_eq!(out.len(), self.size * self.size, "one number a pixel");
         for (line, target) in self
             .lines(self.corners[patch])
@@ -245,10 +244,13 @@ impl Patches {
     }
 
     /// All patches, one a row.
+    ///
+    /// # Panics
+    /// Never: the rows of a new array are contiguous.
     pub fn rows(&self) -> Array2<f32> {
         let mut rows = Array2::zeros((self.len(), self.size * self.size));
-        for (patch, row) in rows.rows_mut().into_iter().enumerate() {
-            self.fill(patch, row);
+        for (patch, mut row) in rows.rows_mut().into_iter().enumerate() {
+            self.fill(patch, row.as_slice_mut().expect("rows of a new array"));
         }
         rows
     }
