@@ -102,14 +102,14 @@ impl Question {
 
 /// All questions of a training set.
 #[derive(Debug)]
-pub(crate) struct Questions<'a> {
+pub(crate) struct Questionnaire<'a> {
     /// Rows × features, row after row in memory.
     pub(crate) rows: CowArray<'a, f32, Ix2>,
     pub(crate) outputs: Outputs,
     pub(crate) questions: Vec<Question>,
 }
 
-impl<'a> Questions<'a> {
+impl<'a> Questionnaire<'a> {
     /// Drops rows of weight 0; every feature must be finite.
     pub(crate) fn new(train: &TrainingSet<'a>, class_weight: ClassWeight) -> Result<Self> {
         let mut all = match train.target() {
@@ -131,7 +131,9 @@ impl<'a> Questions<'a> {
                 // The only question about two classes is whether it is the second.
                 let class = if number == 1 { 1 } else { question as u32 };
                 let mut question = Question::default();
-                for (row, (&label, &weight)) in problem.labels.iter().zip(&problem.weights).enumerate() {
+                for (row, (&label, &weight)) in
+                    problem.labels.iter().zip(&problem.weights).enumerate()
+                {
                     question.push(row, label == class, weight);
                 }
                 question
@@ -158,7 +160,11 @@ impl<'a> Questions<'a> {
                 names.len()
             )));
         }
-        let weight = |row: usize| train.weights().map_or(1.0, |weights| f64::from(weights[row]));
+        let weight = |row: usize| {
+            train
+                .weights()
+                .map_or(1.0, |weights| f64::from(weights[row]))
+        };
         let kept: Vec<usize> = (0..train.rows().nrows())
             .filter(|&row| weight(row) > 0.0)
             .collect();
@@ -194,7 +200,9 @@ impl<'a> Questions<'a> {
     }
 
     pub(crate) fn flat(&self) -> &[f32] {
-        self.rows.as_slice().expect("the rows are in standard layout")
+        self.rows
+            .as_slice()
+            .expect("the rows are in standard layout")
     }
 }
 
@@ -255,7 +263,11 @@ fn held_out<S: Solve>(solve: &S, question: &Question, number: usize) -> Result<V
         .collect::<Result<_>>()?;
     Ok(folds
         .iter()
-        .map(|&fold| parts[fold].next().expect("a decision for each row of its fold"))
+        .map(|&fold| {
+            parts[fold]
+                .next()
+                .expect("a decision for each row of its fold")
+        })
         .collect())
 }
 

@@ -128,9 +128,31 @@ mod tests {
         let sides = [-1.0, -1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0];
         let fit = Sigmoid::fit(&decisions, &sides, &[1.0; 8]);
         assert!(fit.a < 0.0);
-        // Mean targets are 5/6 and 1/6: the mean probability is a half.
+        // The targets are 5/6 and 1/6, as many of each: the mean probability is a half.
         let p: f64 = decisions.iter().map(|&f| fit.probability(f)).sum();
         assert_abs_diff_eq!(p / 8.0, 0.5, epsilon = 1e-6);
+    }
+
+    #[test]
+    fn probabilities_are_those_of_a_general_minimiser() {
+        // tools/golden/learn_svm.py, SciPy 1.17.1 (Nelder-Mead).
+        let decisions = [-3.0, -1.5, -0.4, 0.3, -0.2, 0.9, 2.0, 2.5, 0.1];
+        let sides = [-1.0, -1.0, -1.0, -1.0, 1.0, 1.0, 1.0, 1.0, -1.0];
+        let expected = [
+            0.061193325,
+            0.176058086,
+            0.337912641,
+            0.47039876,
+            0.374184786,
+            0.588161569,
+            0.77330123,
+            0.835182068,
+            0.431226624,
+        ];
+        let fit = Sigmoid::fit(&decisions, &sides, &[1.0; 9]);
+        for (decision, expected) in decisions.into_iter().zip(expected) {
+            assert_abs_diff_eq!(fit.probability(decision), expected, epsilon = 1e-6);
+        }
     }
 
     #[test]

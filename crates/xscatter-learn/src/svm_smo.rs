@@ -223,7 +223,9 @@ mod tests {
     #[test]
     fn bounds_hold_and_the_sides_balance() {
         let points: Vec<f32> = (0..40).map(|k| ((k * 17) % 23) as f32 / 7.0).collect();
-        let sides: Vec<f64> = (0..40).map(|k| if k % 3 == 0 { 1.0 } else { -1.0 }).collect();
+        let sides: Vec<f64> = (0..40)
+            .map(|k| if k % 3 == 0 { 1.0 } else { -1.0 })
+            .collect();
         let bounds: Vec<f64> = (0..40).map(|k| 0.5 + f64::from(k % 2)).collect();
         let kernel = |a: f32, b: f32| (-(a - b) * (a - b)).exp();
         let dual = Dual {

@@ -11,6 +11,9 @@
 use super::Layout;
 use crate::resample::MIN_COVERAGE;
 
+/// Columns that are summed at a time: few enough for registers, so that each sum is written once.
+const BLOCK: usize = 64;
+
 /// The intensities, and where they were measured.
 pub(super) struct Image<'a> {
     pub(super) shape: (usize, usize),
@@ -106,8 +109,6 @@ impl Map {
             along,
             both,
         } = self;
-        // A few registers of every row at a time: each sum is written once.
-        const BLOCK: usize = 64;
         let length = along.length;
         let out = both.row_mut(row);
         for (block, out) in out.chunks_mut(BLOCK).enumerate() {
