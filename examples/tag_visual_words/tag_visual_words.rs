@@ -14,16 +14,16 @@
 #![allow(clippy::print_stdout, reason = "an example talks to a person")]
 
 use std::error::Error;
+use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use xscatter_core::ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+use xscatter_core::ndarray::{Array2, s};
 use xscatter_core::{
-    Classes, Estimator, FeatureExtractor, FrameSource, Predictor, StopToken, TagState, Target,
-    TrainingSet,
+    Estimator, FeatureExtractor, FrameSource, StopToken, TagState, Tags, Target, TrainingSet,
 };
 use xscatter_features::VisualWordsConfig;
 use xscatter_features::words::{Dictionary, Fitting, KMeansConfig};
-use xscatter_learn::{LogisticRegression, LogisticRegressionConfig};
+use xscatter_learn::{LinearSvm, LinearSvmConfig};
 use xscatter_sim::{Preset, Simulation, SimulationConfig, TagSet};
 
 const TAGS: TagSet = TagSet::Mission17;
@@ -89,96 +89,63 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     bar.finish();
 
-    // 3. One classifier a tag, learned from the frames in front, judged on the others.
+    // 3. One support vector machine a tag, on the frames of which the tag is known. The order of the
+    // held-out frames is all that is asked for, so there is no need of probabilities.
+    println!("learning {} tags", TAGS.names().len());
+    let names = TAGS.names().into_iter().map(Arc::from).collect();
+    let target = Target::Tags(Tags::new(
+        names,
+        states.slice(s![..n_train, ..]).to_owned(),
+    )?);
+    let svm = LinearSvm::new(LinearSvmConfig {
+        folds: 0,
+        ..LinearSvmConfig::default()
+    })?;
+    let model = svm.fit(&TrainingSet::new(rows.slice(s![..n_train, ..]), &target)?)?;
+    let decisions = model.decisions(rows.slice(s![n_train.., ..]))?;
+
     println!(
-        "{:<42} {:>9} {:>7} {:>7}",
+        "{:<34} {:>9} {:>7} {:>7}",
         "tag", "positives", "AP", "chance"
     );
     let mut scores = Vec::new();
     for (tag, name) in TAGS.names().into_iter().enumerate() {
-        match judge(rows.view(), states.column(tag), n_train)? {
-            Some(Judged {
-                positives,
-                precision,
-                chance,
-            }) => {
-                println!("{name:<42} {positives:>9} {precision:>7.3} {chance:>7.3}");
-                scores.push((precision, chance));
-            }
-            None => println!("{name:<42} no frames with and without it on both sides"),
+        let states = states.slice(s![n_train.., tag]);
+        let known = states.iter().zip(decisions.column(tag));
+        let known = known.filter(|&(&state, _)| state != TagState::Unknown);
+        let (truth, decisions): (Vec<bool>, Vec<f64>) = known
+            .map(|(&state, &decision)| (state == TagState::Positive, decision))
+            .unzip();
+        let positives = truth.iter().filter(|&&truth| truth).count();
+        if positives == 0 {
+            println!("{name:<34} {positives:>9}");
+            continue;
         }
+        let precision = average_precision(&truth, &decisions);
+        // That of a random order.
+        let chance = positives as f64 / truth.len() as f64;
+        println!("{name:<34} {positives:>9} {precision:>7.3} {chance:>7.3}");
+        scores.push((precision, chance));
     }
-    let n_tags = scores.len() as f64;
-    let (precision, chance) = scores
-        .iter()
-        .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let mean =
+        |part: fn(&(f64, f64)) -> f64| scores.iter().map(part).sum::<f64>() / scores.len() as f64;
+    let (precision, chance) = (mean(|score| score.0), mean(|score| score.1));
+    let what = format!("mean of {} tags", scores.len());
+    println!("{what:<34} {:>9} {precision:>7.3} {chance:>7.3}", "");
     println!(
-        "{:<42} {:>9} {:>7.3} {:>7.3}",
-        format!(
-            "mean of {n_tags} tags, {} held-out frames",
-            frames - n_train
-        ),
-        "",
-        precision / n_tags,
-        chance / n_tags
+        "{} frames held out, {n_train} learned from",
+        frames - n_train
     );
     Ok(())
 }
 
-/// How well one tag was found on the held-out frames.
-struct Judged {
-    positives: usize,
-    /// Average precision.
-    precision: f64,
-    /// That of a random order: the share of the positives.
-    chance: f64,
-}
-
-/// `None` if it cannot be learned or judged.
-fn judge(
-    rows: ArrayView2<'_, f32>,
-    states: ArrayView1<'_, TagState>,
-    n_train: usize,
-) -> Result<Option<Judged>, Box<dyn Error>> {
-    let known = |frame: &usize| states[*frame] != TagState::Unknown;
-    let train: Vec<usize> = (0..n_train).filter(known).collect();
-    let test: Vec<usize> = (n_train..states.len()).filter(known).collect();
-    let [labels, truth] = [&train, &test].map(|frames| -> Vec<u32> {
-        let is_there = |&frame: &usize| u32::from(states[frame] == TagState::Positive);
-        frames.iter().map(is_there).collect()
-    });
-    if [&labels, &truth]
-        .iter()
-        .any(|side| !side.contains(&0) || !side.contains(&1))
-    {
-        return Ok(None);
-    }
-    let classifier = LogisticRegression::new(LogisticRegressionConfig {
-        c: 30.0,
-        ..LogisticRegressionConfig::default()
-    })?;
-    let target = Target::Classes(Classes::new(
-        vec!["absent".into(), "present".into()],
-        labels,
-    )?);
-    let train = rows.select(Axis(0), &train);
-    let model = classifier.fit(&TrainingSet::new(train.view(), &target)?)?;
-    let scores = model.predict_proba(rows.select(Axis(0), &test).view())?;
-    let positives = truth.iter().filter(|&&truth| truth == 1).count();
-    Ok(Some(Judged {
-        positives,
-        precision: average_precision(&truth, &scores.column(1).to_vec()),
-        chance: positives as f64 / truth.len() as f64,
-    }))
-}
-
 /// The mean of the precision at every frame that has the tag, the highest score first.
-fn average_precision(truth: &[u32], scores: &[f32]) -> f64 {
+fn average_precision(truth: &[bool], scores: &[f64]) -> f64 {
     let mut order: Vec<usize> = (0..truth.len()).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
     let (mut found, mut sum) = (0.0, 0.0);
     for (rank, &frame) in order.iter().enumerate() {
-        if truth[frame] == 1 {
+        if truth[frame] {
             found += 1.0;
             sum += found / (rank + 1) as f64;
         }
