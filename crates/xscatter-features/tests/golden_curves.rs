@@ -186,13 +186,26 @@ fn guinier_porod_and_correlation_lengths_are_those_of_curve_fit() {
         ..Default::default()
     };
     let found = power_law(&curve, &config).unwrap();
-    let [exponent, exponent_sigma, prefactor, background, background_sigma, reduced] = case.power;
+    let [
+        exponent,
+        exponent_sigma,
+        prefactor,
+        background,
+        background_sigma,
+        reduced,
+    ] = case.power;
     assert_measured(found.exponent, exponent, exponent_sigma, tolerance);
     assert_relative_eq!(found.prefactor.value, prefactor, max_relative = tolerance);
     assert_measured(found.background, background, background_sigma, tolerance);
     assert_relative_eq!(found.reduced_chi_square, reduced, max_relative = tolerance);
     let found = porod_constant(&curve, &config).unwrap();
-    let [prefactor, prefactor_sigma, background, background_sigma, reduced] = case.constant;
+    let [
+        prefactor,
+        prefactor_sigma,
+        background,
+        background_sigma,
+        reduced,
+    ] = case.constant;
     assert_measured(found.prefactor, prefactor, prefactor_sigma, tolerance);
     assert_measured(found.background, background, background_sigma, tolerance);
     assert_relative_eq!(found.reduced_chi_square, reduced, max_relative = tolerance);
@@ -200,8 +213,15 @@ fn guinier_porod_and_correlation_lengths_are_those_of_curve_fit() {
     for case in golden.cases.laws.lengths {
         let curve = Curve::new(case.q, case.y, case.sigma).unwrap();
         let found = correlation_length(&curve, case.model, 0.0).unwrap();
-        let [length, length_sigma, i0, i0_sigma, background, background_sigma, reduced] =
-            case.values;
+        let [
+            length,
+            length_sigma,
+            i0,
+            i0_sigma,
+            background,
+            background_sigma,
+            reduced,
+        ] = case.values;
         assert_measured(found.length_nm, length, length_sigma, tolerance);
         assert_measured(found.i0, i0, i0_sigma, tolerance);
         assert_measured(found.background, background, background_sigma, tolerance);
@@ -213,7 +233,11 @@ fn guinier_porod_and_correlation_lengths_are_those_of_curve_fit() {
 #[test]
 fn spheres_of_sasmodels_have_their_radius_of_gyration() {
     for case in load().cases.spheres {
-        assert_relative_eq!(case.rg_nm, 0.6f64.sqrt() * case.radius_nm, max_relative = 1e-12);
+        assert_relative_eq!(
+            case.rg_nm,
+            0.6f64.sqrt() * case.radius_nm,
+            max_relative = 1e-12
+        );
         let sigma = case.y.iter().map(|y| 0.01 * y).collect();
         let curve = Curve::new(case.q, case.y, sigma).unwrap();
         for (max_q_rg, error) in [(1.3, 0.025), (0.6, 0.005)] {
