@@ -47,14 +47,14 @@ mod maps;
 use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, FeatureExtractor, Frame, Result};
 
 use self::maps::{Image, Map, Visit, each_row};
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform};
-use crate::local::{Descriptors, Pool, Pooling, Scaled};
+use crate::local::{Descriptors, Kept, Pool, Pooling, Scaled, Take};
 use crate::resample::{Grid, GridError, Resampled, degenerate, name_frame};
 
 /// What is added to every component.
@@ -191,22 +191,16 @@ impl Daisy {
     /// # Panics
     /// Never: every place has one descriptor.
     pub fn descriptors(&self, image: &Resampled) -> Descriptors {
-        let mut places = Vec::new();
-        let mut rows = Vec::new();
-        self.each(image, &mut |place, descriptor: &[f32]| {
-            places.push(place);
-            rows.extend_from_slice(descriptor);
-        });
-        let rows = Array2::from_shape_vec((places.len(), self.components()), rows)
-            .expect("each place has one descriptor");
-        Descriptors { places, rows }
+        let mut kept = Kept::default();
+        self.each(image, &mut kept);
+        kept.descriptors(self.components())
     }
 
     fn components(&self) -> usize {
         (self.config.rings * self.config.histograms + 1) * self.config.orientations
     }
 
-    fn each(&self, image: &Resampled, take: &mut impl FnMut((usize, usize), &[f32])) {
+    fn each(&self, image: &Resampled, take: &mut impl Take) {
         let layout = Layout::new(&self.config, image.shape());
         if layout.rows.number == 0 || layout.columns.number == 0 {
             return;
@@ -244,7 +238,7 @@ impl Daisy {
             ));
         }
         let mut pool = Pool::new(self.components());
-        self.each(&image, &mut |_, descriptor: &[f32]| pool.add(descriptor));
+        self.each(&image, &mut pool);
         pool.row(self.config.pooling).ok_or_else(|| {
             degenerate(
                 frame,
@@ -336,17 +330,17 @@ impl Layout {
 }
 
 /// Gathers descriptors from the maps, drops what was not measured and normalises the rest.
-struct Assemble<'a, F> {
+struct Assemble<'a, T> {
     layout: &'a Layout,
     masked: bool,
     width: usize,
     normalization: DaisyNormalization,
     factor: f32,
     descriptor: Vec<f32>,
-    take: &'a mut F,
+    take: &'a mut T,
 }
 
-impl<F: FnMut((usize, usize), &[f32])> Visit for Assemble<'_, F> {
+impl<T: Take> Visit for Assemble<'_, T> {
     #[inline(always)]
     fn visit(&mut self, place_row: usize, maps: &[Map]) {
         let layout = self.layout;
@@ -374,12 +368,12 @@ impl<F: FnMut((usize, usize), &[f32])> Visit for Assemble<'_, F> {
                 continue;
             }
             self.normalise();
-            (self.take)((row, column), &self.descriptor);
+            self.take.take((row, column), &self.descriptor);
         }
     }
 }
 
-impl<F> Assemble<'_, F> {
+impl<T> Assemble<'_, T> {
     #[inline(always)]
     fn normalise(&mut self) {
         let descriptor = &mut self.descriptor[..];
@@ -448,7 +442,7 @@ impl FeatureExtractor for Daisy {
 mod tests {
     use super::*;
     use approx::assert_relative_eq;
-    use ndarray::s;
+    use ndarray::{Array2, s};
     use xscatter_core::Mask;
     use xscatter_testkit::check_extractor;
 

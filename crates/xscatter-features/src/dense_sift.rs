@@ -50,7 +50,7 @@ mod smooth;
 
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayViewMut2};
+use ndarray::ArrayViewMut2;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, FeatureExtractor, Frame, Result};
 
@@ -58,7 +58,7 @@ use self::histograms::{CELLS, COMPONENTS, ORIENTATIONS, Places, Visit, Windows, 
 use self::smooth::Smoothed;
 use crate::batch::fill_rows;
 use crate::intensity::{IntensityError, IntensityTransform};
-use crate::local::{Descriptors, Pool, Pooling};
+use crate::local::{Descriptors, Kept, Pool, Pooling, Take};
 use crate::resample::{Grid, GridError, Resampled, degenerate, name_frame};
 
 /// The largest component of a descriptor of norm 1, before it is divided by its norm once more.
@@ -189,23 +189,12 @@ impl DenseSift {
     /// # Panics
     /// Never: every place has one descriptor.
     pub fn descriptors(&self, image: &Resampled) -> Descriptors {
-        let mut kept = Kept {
-            places: Vec::new(),
-            rows: Vec::new(),
-        };
-        self.each(image, &mut |place, descriptor: &[f32]| {
-            kept.places.push(place);
-            kept.rows.extend_from_slice(descriptor);
-        });
-        let rows = Array2::from_shape_vec((kept.places.len(), COMPONENTS), kept.rows)
-            .expect("each place has one descriptor");
-        Descriptors {
-            places: kept.places,
-            rows,
-        }
+        let mut kept = Kept::default();
+        self.each(image, &mut kept);
+        kept.descriptors(COMPONENTS)
     }
 
-    fn each(&self, image: &Resampled, take: &mut impl FnMut((usize, usize), &[f32])) {
+    fn each(&self, image: &Resampled, take: &mut impl Take) {
         let config = &self.config;
         let (height, width) = image.shape();
         let rows = Places::new(height, config.cell_px, config.step_px);
@@ -255,7 +244,7 @@ impl DenseSift {
             ));
         }
         let mut pool = Pool::new(COMPONENTS);
-        self.each(&image, &mut |_, descriptor: &[f32]| pool.add(descriptor));
+        self.each(&image, &mut pool);
         pool.row(self.config.pooling).ok_or_else(|| {
             degenerate(
                 frame,
@@ -265,26 +254,22 @@ impl DenseSift {
     }
 }
 
-struct Kept {
-    places: Vec<(usize, usize)>,
-    rows: Vec<f32>,
-}
-
 /// Drops what was not measured and normalises the rest.
-struct Normalise<'a, F> {
+struct Normalise<'a, T> {
     rows: &'a Places,
     columns: &'a Places,
-    take: &'a mut F,
+    take: &'a mut T,
 }
 
-impl<F: FnMut((usize, usize), &[f32])> Visit for Normalise<'_, F> {
+impl<T: Take> Visit for Normalise<'_, T> {
     #[inline(always)]
     fn visit(&mut self, row: usize, histograms: &mut [f32], measured: &[f32]) {
         let descriptors = histograms.chunks_exact_mut(COMPONENTS).zip(measured);
         for (column, (descriptor, &measured)) in descriptors.enumerate() {
             if measured >= LEAST_MEASURED {
                 normalise(descriptor);
-                (self.take)((self.rows.at(row), self.columns.at(column)), descriptor);
+                let place = (self.rows.at(row), self.columns.at(column));
+                self.take.take(place, descriptor);
             }
         }
     }
@@ -339,7 +324,7 @@ impl FeatureExtractor for DenseSift {
 mod tests {
     use super::*;
     use approx::assert_abs_diff_eq;
-    use ndarray::{Axis, s};
+    use ndarray::{Array2, Axis, s};
     use xscatter_core::Mask;
     use xscatter_testkit::check_extractor;
 

@@ -70,21 +70,6 @@ impl Pool {
         }
     }
 
-    #[inline(always)]
-    pub(crate) fn add(&mut self, descriptor: &[f32]) {
-        self.n += 1.0;
-        let share = 1.0 / self.n;
-        let moments = self.mean.iter_mut().zip(&mut self.squares);
-        for ((mean, squares), &value) in moments.zip(descriptor) {
-            let before = f64::from(value) - *mean;
-            *mean += before * share;
-            *squares += before * (f64::from(value) - *mean);
-        }
-        for (max, &value) in self.max.iter_mut().zip(descriptor) {
-            *max = if value > *max { value } else { *max };
-        }
-    }
-
     /// `None` if there was no descriptor.
     pub(crate) fn row(&self, pooling: Pooling) -> Option<Vec<f32>> {
         if self.n == 0.0 {
@@ -100,6 +85,53 @@ impl Pool {
     }
 }
 
+/// Takes descriptors, one after the other.
+pub(crate) trait Take {
+    fn take(&mut self, place: (usize, usize), descriptor: &[f32]);
+}
+
+impl Take for Pool {
+    #[inline(always)]
+    fn take(&mut self, _: (usize, usize), descriptor: &[f32]) {
+        self.n += 1.0;
+        let share = 1.0 / self.n;
+        let moments = self.mean.iter_mut().zip(&mut self.squares);
+        for ((mean, squares), &value) in moments.zip(descriptor) {
+            let before = f64::from(value) - *mean;
+            *mean += before * share;
+            *squares += before * (f64::from(value) - *mean);
+        }
+        for (max, &value) in self.max.iter_mut().zip(descriptor) {
+            *max = if value > *max { value } else { *max };
+        }
+    }
+}
+
+/// All descriptors, in their order.
+#[derive(Default)]
+pub(crate) struct Kept {
+    places: Vec<(usize, usize)>,
+    rows: Vec<f32>,
+}
+
+impl Kept {
+    pub(crate) fn descriptors(self, components: usize) -> Descriptors {
+        let rows = Array2::from_shape_vec((self.places.len(), components), self.rows);
+        Descriptors {
+            places: self.places,
+            rows: rows.expect("each place has one descriptor"),
+        }
+    }
+}
+
+impl Take for Kept {
+    #[inline(always)]
+    fn take(&mut self, place: (usize, usize), descriptor: &[f32]) {
+        self.places.push(place);
+        self.rows.extend_from_slice(descriptor);
+    }
+}
+
 /// Transformed intensities, row by row, times `factor`: a power of two that brings the largest to about 1,
 /// so that no square overflows. Pixels that do not count are 0.
 pub(crate) struct Scaled {
@@ -109,7 +141,13 @@ pub(crate) struct Scaled {
 
 impl Scaled {
     pub(crate) fn of(image: &Resampled, transform: IntensityTransform) -> Self {
-        let mut values = image.map_valid(0.0, |count| transform.apply(f64::from(count)) as f32);
+        // Most counts are small whole numbers.
+        let transformed = |count: f32| transform.apply(f64::from(count)) as f32;
+        let table: Vec<f32> = (0..1024).map(|count| transformed(count as f32)).collect();
+        let mut values = image.map_valid(0.0, |count| match table.get(count as usize) {
+            Some(&value) if count as usize as f32 == count => value,
+            _ => transformed(count),
+        });
         let largest = values
             .iter()
             .fold(0.0f32, |largest, value| largest.max(value.abs()));

@@ -8,6 +8,8 @@
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
 
+use pulp::{Arch, Simd, WithSimd};
+
 use super::Layout;
 use crate::resample::MIN_COVERAGE;
 
@@ -89,13 +91,30 @@ impl Map {
             line.extend(channel[..radius].iter().rev());
             line.extend(channel);
             line.extend(channel[width - radius..].iter().rev());
-            for (value, centre) in out.iter_mut().zip(&line[radius..]) {
-                *value = self.kernel[0] * centre;
-            }
-            for (offset, &weight) in self.kernel.iter().enumerate().skip(1) {
-                let sides = line[radius - offset..].iter().zip(&line[radius + offset..]);
-                for (value, (left, right)) in out.iter_mut().zip(sides) {
-                    *value += weight * (left + right);
+            for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+                let line = &line[block * BLOCK..];
+                if let Some(out) = out.first_chunk_mut::<BLOCK>() {
+                    let of = |start: usize| {
+                        let values = line[start..].first_chunk::<BLOCK>();
+                        values.expect("a whole block")
+                    };
+                    let mut sums = of(radius).map(|value| self.kernel[0] * value);
+                    for (offset, &weight) in self.kernel.iter().enumerate().skip(1) {
+                        let (left, right) = (of(radius - offset), of(radius + offset));
+                        for index in 0..BLOCK {
+                            sums[index] += weight * (left[index] + right[index]);
+                        }
+                    }
+                    *out = sums;
+                    continue;
+                }
+                for (index, value) in out.iter_mut().enumerate() {
+                    let mut sum = self.kernel[0] * line[radius + index];
+                    for (offset, &weight) in self.kernel.iter().enumerate().skip(1) {
+                        let sides = line[radius - offset + index] + line[radius + offset + index];
+                        sum += weight * sides;
+                    }
+                    *value = sum;
                 }
             }
         }
@@ -172,10 +191,26 @@ pub(super) trait Visit {
 
 /// Gives the maps around all places, one row of places after the other.
 pub(super) fn each_row(image: &Image<'_>, layout: &Layout, visit: &mut impl Visit) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || stream(image, layout, visit),
-    );
+    Arch::new().dispatch(Stream {
+        image,
+        layout,
+        visit,
+    });
+}
+
+struct Stream<'a, V> {
+    image: &'a Image<'a>,
+    layout: &'a Layout,
+    visit: &'a mut V,
+}
+
+impl<V: Visit> WithSimd for Stream<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        stream(self.image, self.layout, self.visit);
+    }
 }
 
 #[inline(always)]
@@ -232,21 +267,28 @@ fn orientations(image: &Image<'_>, row: usize, layout: &Layout, out: &mut [f32])
         line(&image.values, row, width),
         line(&image.values, below, width),
     );
+    let last = width - 1;
     for (out, &(cos, sin)) in channels.chunks_exact_mut(width).zip(&layout.directions) {
-        let right = here[1..].iter().chain(here.last());
-        let places = here.iter().zip(right).zip(below);
-        for (out, ((value, right), below)) in out.iter_mut().zip(places) {
-            let (x, y) = (right - value, below - value);
-            let length = (x * x + y * y).sqrt();
-            let cosine = (x * cos + y * sin) / length.max(f32::MIN_POSITIVE);
-            *out = length * exp(layout.sharpness * cosine);
+        let places = here[..last].iter().zip(&here[1..]).zip(&below[..last]);
+        for (out, ((&value, &right), &below)) in out[..last].iter_mut().zip(places) {
+            *out = contribution(right - value, below - value, cos, sin, layout.sharpness);
         }
+        let down = below[last] - here[last];
+        out[last] = contribution(0.0, down, cos, sin, layout.sharpness);
         if image.coverage.is_some() {
             for (out, count) in out.iter_mut().zip(&*counts) {
                 *out *= count;
             }
         }
     }
+}
+
+/// What a gradient gives to an orientation.
+#[inline(always)]
+fn contribution(x: f32, y: f32, cos: f32, sin: f32, sharpness: f32) -> f32 {
+    let length = (x * x + y * y).sqrt();
+    let cosine = (x * cos + y * sin) / length.max(f32::MIN_POSITIVE);
+    length * exp(sharpness * cosine)
 }
 
 #[inline(always)]

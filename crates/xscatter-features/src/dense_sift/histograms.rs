@@ -9,6 +9,8 @@
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
 
+use pulp::{Arch, Simd, WithSimd};
+
 use super::smooth::Smoothed;
 
 /// Cells on a side of a descriptor.
@@ -122,10 +124,36 @@ pub(super) fn each_row(
     if rows.number == 0 || columns.number == 0 {
         return;
     }
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || stream(image, windows, rows, columns, visit),
-    );
+    Arch::new().dispatch(Stream {
+        image,
+        windows,
+        rows,
+        columns,
+        visit,
+    });
+}
+
+struct Stream<'a, V> {
+    image: &'a Smoothed,
+    windows: &'a Windows,
+    rows: &'a Places,
+    columns: &'a Places,
+    visit: &'a mut V,
+}
+
+impl<V: Visit> WithSimd for Stream<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        stream(
+            self.image,
+            self.windows,
+            self.rows,
+            self.columns,
+            self.visit,
+        );
+    }
 }
 
 #[inline(always)]

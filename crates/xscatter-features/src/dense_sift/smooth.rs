@@ -4,6 +4,8 @@
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
 
+use pulp::{Arch, Simd, WithSimd};
+
 use crate::intensity::IntensityTransform;
 use crate::local::Scaled;
 use crate::resample::{MIN_COVERAGE, Resampled};
@@ -22,10 +24,11 @@ impl Smoothed {
         let shape = image.shape();
         let kernel = half_kernel(sigma_px);
         let blurred = |values: Vec<f32>| {
-            pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || blur(values, shape, &kernel),
-            )
+            Arch::new().dispatch(Blur {
+                values,
+                shape,
+                kernel: &kernel,
+            })
         };
         let mut values = blurred(Scaled::of(image, transform).values);
         let Some(coverage) = image.coverage_slice() else {
@@ -88,6 +91,21 @@ fn mirrored(place: isize, length: usize) -> usize {
     }
     let folded = place.rem_euclid(2 * last);
     folded.min(2 * last - folded) as usize
+}
+
+struct Blur<'a> {
+    values: Vec<f32>,
+    shape: (usize, usize),
+    kernel: &'a [f32],
+}
+
+impl WithSimd for Blur<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
+        blur(self.values, self.shape, self.kernel)
+    }
 }
 
 /// Both axes, one after the other.
