@@ -42,6 +42,10 @@ mod table;
 
 pub use table::{Reflections, ReflectionsError};
 
+/// Half the width of the window in which the centre of a spot is determined, in pixels.
+const SPOT: usize = 3;
+/// How often that window follows the centre.
+const SETTLE: usize = 8;
 /// Strips across the horizon.
 const STRIPS: usize = 8;
 
@@ -447,9 +451,32 @@ impl View {
                 best.map_or_else(|| "none".into(), |(factor, ..)| format!("{factor:.2}"))
             )));
         };
+        let (mut row, mut column) = (row, column);
+        let mut place = self.centroid(row, column, level);
+        // The pixel of best contrast may lie on the flank of the spot: follow the centre of mass.
+        for _ in 0..SETTLE {
+            let nearest = |at: Measured, size: usize| (at.value.max(0.0) as usize).min(size - 1);
+            let next = (nearest(place[0], rows), nearest(place[1], columns));
+            if next == (row, column) {
+                break;
+            }
+            (row, column) = next;
+            place = self.centroid(row, column, level);
+        }
+        let [row_px, column_px] = place;
+        Ok(Spot {
+            row_px,
+            column_px,
+            score: factor.ln(),
+        })
+    }
+
+    /// The centre of mass of what is above `level` near a pixel, which must be brighter than that.
+    fn centroid(&self, row: usize, column: usize, level: f64) -> [Measured; 2] {
+        let (rows, columns) = self.counts.dim();
         let (mut weights, mut moments, mut squares) = (0.0, [0.0; 2], [0.0; 2]);
-        for y in row.saturating_sub(2)..(row + 3).min(rows) {
-            for x in column.saturating_sub(2)..(column + 3).min(columns) {
+        for y in row.saturating_sub(SPOT)..(row + SPOT + 1).min(rows) {
+            for x in column.saturating_sub(SPOT)..(column + SPOT + 1).min(columns) {
                 let weight = self.counts[(y, x)].map_or(0.0, |count| (count - level).max(0.0));
                 weights += weight;
                 for (at, place) in [y, x].into_iter().enumerate() {
@@ -458,18 +485,13 @@ impl View {
                 }
             }
         }
-        let [row_px, column_px] = [0, 1].map(|at| {
+        [0, 1].map(|at| {
             let mean = moments[at] / weights;
             let variance = (squares[at] / weights - mean * mean).max(1.0 / 12.0);
             Measured {
                 value: mean,
                 sigma: Some((variance / weights.max(1.0)).sqrt()),
             }
-        });
-        Ok(Spot {
-            row_px,
-            column_px,
-            score: factor.ln(),
         })
     }
 

@@ -271,13 +271,16 @@ fn as_it_stands(frame: &Frame) -> Result<Resampled<'_>> {
 
 /// Names the first count that is not finite.
 fn check_finite(frame: &Frame, values: &[f32]) -> Result<()> {
-    // The bits of absolute values are ordered as the values; a largest without a branch runs in vectors.
-    let largest = |block: &[f32]| {
-        let magnitudes = block.iter().map(|value| value.abs().to_bits());
-        magnitudes.fold(0, u32::max)
+    // Infinities and NaN have all bits of the exponent set; an `or` without a branch runs in vectors.
+    let has_stray = |block: &[f32]| {
+        let exponent = f32::INFINITY.to_bits();
+        let strays = block
+            .iter()
+            .map(|value| u32::from(value.to_bits() & exponent == exponent));
+        strays.fold(0, |any, stray| any | stray) != 0
     };
     for (block, part) in values.chunks(4096).enumerate() {
-        if largest(part) < f32::INFINITY.to_bits() {
+        if !has_stray(part) {
             continue;
         }
         if let Some(within) = part.iter().position(|value| !value.is_finite()) {

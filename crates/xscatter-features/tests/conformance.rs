@@ -9,7 +9,24 @@ use xscatter_features::{
 use xscatter_testkit::check_extractor;
 
 /// Extractors whose module says which values may be missing.
-const MAY_BE_MISSING: &[&str] = &["beamstop", "circular-harmonics", "correlation", "fourier-bessel", "harmonics", "hog", "hu-moments", "lattices", "orientation", "peaks", "radial", "reflection", "rings", "scherrer", "small-angle", "zernike"];
+const MAY_BE_MISSING: &[&str] = &[
+    "beamstop",
+    "circular-harmonics",
+    "correlation",
+    "fourier-bessel",
+    "harmonics",
+    "hog",
+    "hu-moments",
+    "lattices",
+    "orientation",
+    "peaks",
+    "radial",
+    "reflection",
+    "rings",
+    "scherrer",
+    "small-angle",
+    "zernike",
+];
 
 /// The whole catalogue, and settings far from the defaults.
 fn extractors() -> Vec<Box<dyn FeatureExtractor>> {
