@@ -640,6 +640,24 @@ mod tests {
     }
 
     #[test]
+    fn a_mask_without_bad_pixels_changes_nothing() {
+        for scales in [1, 2] {
+            let scattering = Scattering::new(ScatteringConfig {
+                scales,
+                ..config(24, 33)
+            })
+            .unwrap();
+            let frame = Frame::new(noisy((24, 33)));
+            let good = Array2::from_elem((24, 33), false);
+            let masked = frame.clone().with_mask(Mask::from_bad(good.view()));
+            let table = scattering.extract(&[frame, masked.unwrap()]).unwrap();
+            for column in table.values().columns() {
+                assert_relative_eq!(column[0], column[1], max_relative = 3e-6);
+            }
+        }
+    }
+
+    #[test]
     fn a_large_gap_leaves_its_surroundings_alone() {
         let counts = noisy((64, 64));
         let bad = Array2::from_shape_fn((64, 64), |(row, _)| row >= 40);

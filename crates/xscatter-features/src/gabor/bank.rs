@@ -356,6 +356,37 @@ fn down<'a, const ODD: bool, S: Simd>(
     (even, odd)
 }
 
+/// [`down`], without the sines if there is none.
+#[inline(always)]
+fn down_either<'a, S: Simd>(
+    simd: S,
+    taps: &Taps,
+    strips: impl Fn(usize) -> (&'a Strip, &'a Strip),
+) -> (Strip, Strip) {
+    if taps.odd {
+        down::<true, S>(simd, taps, strips)
+    } else {
+        down::<false, S>(simd, taps, strips)
+    }
+}
+
+/// `a − b` or `a + b`.
+#[inline(always)]
+fn combine<const SUBTRACT: bool, S: Simd>(simd: S, a: &Strip, b: &Strip) -> Strip {
+    let mut result = ZERO;
+    let (target, _) = S::as_mut_simd_f32s(&mut result);
+    let (a, _) = S::as_simd_f32s(a);
+    let (b, _) = S::as_simd_f32s(b);
+    for ((target, &a), &b) in target.iter_mut().zip(a).zip(b) {
+        *target = if SUBTRACT {
+            simd.sub_f32s(a, b)
+        } else {
+            simd.add_f32s(a, b)
+        };
+    }
+    result
+}
+
 /// The responses of all orientations from the kept sums along rows.
 #[inline(always)]
 fn down_columns<S: Simd>(
@@ -375,42 +406,21 @@ fn down_columns<S: Simd>(
     for (k, (along, taps)) in scale.waves.iter().enumerate() {
         // With A + iB along the row and C + iS down the column: (AC − BS) + i (AS + BC); the mirrored
         // orientation has A − iB.
-        let both = |channel: usize| {
-            if taps.odd {
-                down::<true, S>(simd, taps, strips(channel))
-            } else {
-                down::<false, S>(simd, taps, strips(channel))
-            }
-        };
-        let (real_cos, real_sin) = both(1 + 2 * k);
+        let (real_cos, real_sin) = down_either(simd, taps, strips(1 + 2 * k));
         let (imaginary_cos, imaginary_sin) = if along.odd {
-            both(2 + 2 * k)
+            down_either(simd, taps, strips(2 + 2 * k))
         } else {
             (ZERO, ZERO)
         };
-        let combine = |a: &Strip, b: &Strip, subtract: bool| {
-            let mut result = ZERO;
-            let (target, _) = S::as_mut_simd_f32s(&mut result);
-            let (a, _) = S::as_simd_f32s(a);
-            let (b, _) = S::as_simd_f32s(b);
-            for ((target, &a), &b) in target.iter_mut().zip(a).zip(b) {
-                *target = if subtract {
-                    simd.sub_f32s(a, b)
-                } else {
-                    simd.add_f32s(a, b)
-                };
-            }
-            result
-        };
         out.waves[k] = (
-            combine(&real_cos, &imaginary_sin, true),
-            combine(&real_sin, &imaginary_cos, false),
+            combine::<true, S>(simd, &real_cos, &imaginary_sin),
+            combine::<false, S>(simd, &real_sin, &imaginary_cos),
         );
         let partner = scale.orientations - k;
         if k > 0 && partner > k {
             out.waves[partner] = (
-                combine(&real_cos, &imaginary_sin, false),
-                combine(&real_sin, &imaginary_cos, true),
+                combine::<false, S>(simd, &real_cos, &imaginary_sin),
+                combine::<true, S>(simd, &real_sin, &imaginary_cos),
             );
         }
     }

@@ -151,11 +151,14 @@ fn reach(sigma_px: f64) -> usize {
 }
 
 fn gaussian(shape: (usize, usize), sigma_px: f64) -> Vec<f64> {
-    let norm = 1.0 / (TAU * sigma_px * sigma_px);
-    spectrum_of(shape, reach(sigma_px), |row, column| {
+    let spectrum = spectrum_of(shape, reach(sigma_px), |row, column| {
         let square = (row * row + column * column) / (sigma_px * sigma_px);
-        Complex64::new(norm * (-0.5 * square).exp(), 0.0)
-    })
+        Complex64::new((-0.5 * square).exp(), 0.0)
+    });
+    // The integral is 1e-5 off the sum of samples at the finest scale; that sum must be 1, so that a mask
+    // without bad pixels changes nothing.
+    let sum = spectrum[0];
+    spectrum.iter().map(|value| value / sum).collect()
 }
 
 fn morlet(shape: (usize, usize), j: usize, direction: usize, directions: usize) -> Vec<f64> {
@@ -253,13 +256,14 @@ fn low_pass_matrix(padded: usize, length: usize, scales: usize) -> Vec<Weights> 
     let mut line = vec![Complex64::ZERO; padded];
     let reach = reach(sigma) as isize;
     for place in -reach..=reach {
-        let height = (-0.5 * (place as f64 / sigma).powi(2)).exp() / (TAU.sqrt() * sigma);
+        let height = (-0.5 * (place as f64 / sigma).powi(2)).exp();
         line[place.rem_euclid(padded as isize) as usize] += height;
     }
     let mut planner = FftPlanner::new();
     planner.plan_fft_forward(padded).process(&mut line);
+    let sum = line[0].re;
     let mut kernel: Vec<Complex64> = (0..length)
-        .map(|index| line[kept(index, padded, length)].re / length as f64)
+        .map(|index| line[kept(index, padded, length)].re / (sum * length as f64))
         .map(Complex64::from)
         .collect();
     planner.plan_fft_inverse(length).process(&mut kernel);
