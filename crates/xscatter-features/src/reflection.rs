@@ -43,7 +43,7 @@ mod table;
 pub use table::{Reflections, ReflectionsError};
 
 /// Half the width of the window in which the centre of a spot is determined, in pixels.
-const SPOT: usize = 3;
+const SPOT: usize = 5;
 /// How often that window follows the centre.
 const SETTLE: usize = 8;
 /// Strips across the horizon.
