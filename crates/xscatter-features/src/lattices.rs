@@ -178,6 +178,9 @@ pub struct Candidate {
 /// # Errors
 /// [`Undefined`] for fewer than two peaks, for positions that do not ascend from above 0, and for settings
 /// that [`LatticeConfig::check`] refuses.
+///
+/// # Panics
+/// Never: there are at least two peaks to start from.
 pub fn candidates(
     peaks_inv_nm: &[Measured],
     start_inv_nm: f64,
@@ -252,8 +255,8 @@ impl Match {
         let mut reflections: Vec<Option<usize>> = Vec::with_capacity(q.len());
         let distance =
             |peak: usize, order: usize| ((q[peak] - scale * g[order]) / sigma[peak]).abs();
-        for peak in 0..q.len() {
-            let above = g.partition_point(|&g| scale * g < q[peak]);
+        for (peak, &place) in q.iter().enumerate() {
+            let above = g.partition_point(|&g| scale * g < place);
             let near = [above.checked_sub(1), Some(above).filter(|&at| at < g.len())];
             let nearest = near
                 .into_iter()

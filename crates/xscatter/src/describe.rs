@@ -70,10 +70,11 @@ impl FeatureSet {
             });
         }
         columns.sort_unstable();
-        if let Some(pair) = columns.windows(2).find(|pair| pair[0] == pair[1]) {
+        let mut pairs = columns.iter().zip(columns.iter().skip(1));
+        if let Some((twice, _)) = pairs.find(|(one, next)| one == next) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("expected each column once, found {} twice", pair[0]),
+                format!("expected each column once, found {twice} twice"),
             ));
         }
         Ok(built)

@@ -43,7 +43,7 @@ pub struct TableFile {
 
 #[derive(Debug)]
 enum Form {
-    Csv(csv::Writer<BufWriter<File>>),
+    Csv(Box<csv::Writer<BufWriter<File>>>),
     #[cfg(feature = "parquet")]
     Parquet(Box<as_parquet::Rows>),
 }
@@ -57,13 +57,9 @@ impl TableFile {
         let in_file = |error: std::io::Error| Error::from(error).in_file(path);
         let ending = path.extension().and_then(|ending| ending.to_str());
         let ending = ending.map(str::to_ascii_lowercase).unwrap_or_default();
-        let known = match ending.as_str() {
-            "csv" => true,
-            "parquet" => cfg!(feature = "parquet"),
-            _ => false,
-        };
-        if !known {
-            let forms = if cfg!(feature = "parquet") {
+        let with_parquet = cfg!(feature = "parquet");
+        if !(ending == "csv" || with_parquet && ending == "parquet") {
+            let forms = if with_parquet {
                 ".csv or .parquet"
             } else {
                 ".csv"
@@ -86,7 +82,9 @@ impl TableFile {
             "parquet" => Form::Parquet(Box::new(
                 as_parquet::Rows::begin(file, columns).map_err(|error| error.in_file(path))?,
             )),
-            _ => Form::Csv(begin_csv(file, columns).map_err(|error| error.in_file(path))?),
+            _ => Form::Csv(Box::new(
+                begin_csv(file, columns).map_err(|error| error.in_file(path))?,
+            )),
         };
         Ok(Self {
             path: path.to_owned(),
