@@ -266,7 +266,7 @@ fn list(as_json: bool) -> Result<()> {
         ));
     }
     if !as_json {
-        output::line(format_args!("all {} columns", total));
+        output::line(format_args!("{total} columns in all"));
     }
     Ok(())
 }
