@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bar = progress("describe frames", frames);
     for start in (0..simulation.len()).step_by(32) {
         let end = simulation.len().min(start + 32);
-        let batch = simulation.read_many_with_truth(&Vec::from_iter(start..end))?;
+        let batch = simulation.read_many_with_truth(&(start..end).collect::<Vec<_>>())?;
         let (batch, truths): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         visual_words.extract_into(&batch, rows.slice_mut(s![start..end, ..]))?;
         for (truth, mut states) in truths

@@ -18,7 +18,7 @@
 //!
 //! *Conventions*: q in 1/nm, widths in q; an uncertainty of 0 (a bin without a count) is replaced by the
 //! smallest other one of the curve; a curve without uncertainties has no peaks but
-//! [`Undefined`](crate::Undefined). *Cost*: microseconds a curve for the search, and a fit of about 0.1 ms
+//! [`Undefined`]. *Cost*: microseconds a curve for the search, and a fit of about 0.1 ms
 //! a peak.
 
 use std::f64::consts::TAU;
