@@ -188,8 +188,9 @@ def main():
         arguments = [program, file.name, *map(str, SHAPE)]
         process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-        def ours(configs):
-            process.stdin.write(json.dumps({"times": configs, "rounds": 1}) + "\n")
+        def ours(configs, frames=1, threads=1):
+            job = {"times": configs, "rounds": 1, "frames": frames, "threads": threads}
+            process.stdin.write(json.dumps(job) + "\n")
             process.stdin.flush()
             return json.loads(process.stdout.readline())[0]
 
@@ -207,15 +208,21 @@ def main():
                 theirs.append((time.perf_counter() - start) * 1e3)
                 our.append(ours(configs))
             a, b = statistics.median(our), statistics.median(theirs)
-            everything += configs
-            total += b
+            if asked:
+                everything += configs
+                total += b
             print(f"| {name} | {peer} | {b:.2f} | {a:.2f} | {a / b:.3f} | {asked} |", flush=True)
         process.stdin.close()
         process.wait()
         if not sys.argv[1:]:
             process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             together = statistics.median(ours(everything) for _ in range(ROUNDS))
-            print(f"| everything above in one pass | sum | {total:.0f} | {together:.0f} | {together / total:.3f} | 0.1 |")
+            print(f"| all that have a figure asked, in one pass | sum | {total:.0f} | {together:.0f} | {together / total:.3f} | 0.1 |")
+            print()
+            print("| eight frames, all of these | one thread ms | two threads ms | one / two |")
+            print("|---|---|---|---|")
+            times = {threads: statistics.median(ours(everything, 8, threads) for _ in range(ROUNDS)) for threads in [1, 2]}
+            print(f"| | {times[1]:.0f} | {times[2]:.0f} | {times[1] / times[2]:.2f} |")
             process.stdin.close()
             process.wait()
 
