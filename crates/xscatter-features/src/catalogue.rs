@@ -136,38 +136,38 @@ impl Group {
 
 // name, variant, extractor, configuration, group, summary.
 catalogue! {
-    "correlation" AngularCorrelation AngularCorrelation AngularCorrelationConfig Physics, "Which azimuths of a ring are bright together";
-    "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
-    "circular-harmonics" CircularHarmonics CircularHarmonics CircularHarmonicsConfig Shape, "Angular harmonics about the beam, band by band: orientation and symmetry";
-    "beamstop" Beamstop Beamstop BeamstopConfig Physics, "The shadow of a beamstop: form, radius, direction of the arm";
-    "fourier-bessel" FourierBessel FourierBessel FourierBesselConfig Shape, "Fourier-Bessel coefficients about the beam: rings and their symmetry, fitted around gaps";
     "gabor" Gabor Gabor GaborConfig Texture, "How much of each wavelength runs in each direction";
-    "daisy" Daisy Daisy DaisyConfig Local, "Orientation histograms on rings around places (DAISY), pooled";
-    "dense-sift" DenseSift DenseSift DenseSiftConfig Local, "Directions of slopes in the 4x4 cells of patches (SIFT), pooled";
     "glcm" Glcm Glcm GlcmConfig Texture, "Properties of grey-level co-occurrence matrices";
-    "harmonics" Harmonics Harmonics HarmonicsConfig Physics, "Fourier series of the intensity in the azimuth, by bands of q";
     "haralick" Haralick Haralick HaralickConfig Texture, "The fourteen texture features of Haralick";
     "histogram" Histogram HistogramStatistics HistogramConfig Texture, "First-order statistics of the intensities";
-    "profile" IntensityProfile IntensityProfile ProfileConfig Physics, "Intensity on rings of q, linear or logarithmic";
-    "hog" Hog Hog HogConfig Local, "Histograms of oriented gradients";
-    "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
     "lbp" Lbp Lbp LbpConfig Texture, "The histogram of local binary patterns";
-    "orientation" Orientation Orientation OrientationConfig Physics, "Order parameters and directors of the strongest ring and of all";
     "local-entropy" LocalEntropy LocalEntropy LocalEntropyConfig Texture, "How many grey levels mix around a pixel";
+    "scattering" Scattering Scattering ScatteringConfig Texture, "Wavelet scattering of first and second order";
+    "tamura" Tamura Tamura TamuraConfig Texture, "Coarseness, contrast and direction as people see them";
+    "circular-harmonics" CircularHarmonics CircularHarmonics CircularHarmonicsConfig Shape, "Angular harmonics about the beam, band by band: orientation and symmetry";
+    "fourier-bessel" FourierBessel FourierBessel FourierBesselConfig Shape, "Fourier-Bessel coefficients about the beam: rings and their symmetry, fitted around gaps";
+    "hu-moments" HuMoments HuMoments HuMomentsConfig Shape, "Hu's invariants of moments: form of the bright part, wherever and however turned";
+    "layout" Layout Layout LayoutConfig Shape, "Where the intensity lies, whichever way up it is stored";
+    "power-spectrum" PowerSpectrum PowerSpectrum PowerSpectrumConfig Shape, "Shares of the variance by frequency and direction, and its slope";
+    "wavelet" Wavelet WaveletEnergies WaveletConfig Shape, "Energies of the details of a wavelet transform";
+    "zernike" Zernike Zernike ZernikeConfig Shape, "Zernike moments: smooth form within a disc, however turned";
+    "daisy" Daisy Daisy DaisyConfig Local, "Orientation histograms on rings around places (DAISY), pooled";
+    "dense-sift" DenseSift DenseSift DenseSiftConfig Local, "Directions of slopes in the 4x4 cells of patches (SIFT), pooled";
+    "hog" Hog Hog HogConfig Local, "Histograms of oriented gradients";
+    "azimuthal" Azimuthal Azimuthal AzimuthalConfig Physics, "Variation around the beam: texture, shadow, Friedel symmetry";
+    "beamstop" Beamstop Beamstop BeamstopConfig Physics, "The shadow of a beamstop: form, radius, direction of the arm";
+    "correlation" AngularCorrelation AngularCorrelation AngularCorrelationConfig Physics, "Which azimuths of a ring are bright together";
+    "harmonics" Harmonics Harmonics HarmonicsConfig Physics, "Fourier series of the intensity in the azimuth, by bands of q";
     "lattices" Lattices Lattices LatticesConfig Physics, "Which lattices the peaks of the curve may come from";
+    "orientation" Orientation Orientation OrientationConfig Physics, "Order parameters and directors of the strongest ring and of all";
     "peaks" Peaks Peaks PeaksConfig Physics, "Positions, widths, heights and areas of the peaks of the curve";
+    "profile" IntensityProfile IntensityProfile ProfileConfig Physics, "Intensity on rings of q, linear or logarithmic";
     "q-range" QRange QRange QRangeConfig Physics, "The scattering vectors that a frame covers";
     "radial-profile" RadialProfile RadialProfile RadialConfig Physics, "Mean and deviation of the intensity on rings about the beam";
     "reflection" Reflection Reflections ReflectionConfig Physics, "Horizon, Yoneda band and specular spot of a surface";
     "rings" RingStatistics RingStatistics RingStatisticsConfig Physics, "How counts are distributed along rings of q: noise, texture, grains";
     "scherrer" Scherrer DomainSizes DomainSizesConfig Physics, "Sizes of ordered domains and strain from the widths of peaks";
     "small-angle" SmallAngle SmallAngle SmallAngleConfig Physics, "Guinier, Porod, invariant, surface, correlation length, slopes";
-    "hu-moments" HuMoments HuMoments HuMomentsConfig Shape, "Hu's invariants of moments: form of the bright part, wherever and however turned";
-    "zernike" Zernike Zernike ZernikeConfig Shape, "Zernike moments: smooth form within a disc, however turned";
-    "power-spectrum" PowerSpectrum PowerSpectrum PowerSpectrumConfig Shape, "Shares of the variance by frequency and direction, and its slope";
-    "scattering" Scattering Scattering ScatteringConfig Texture, "Wavelet scattering of first and second order";
-    "wavelet" Wavelet WaveletEnergies WaveletConfig Shape, "Energies of the details of a wavelet transform";
-    "tamura" Tamura Tamura TamuraConfig Texture, "Coarseness, contrast and direction as people see them";
 }
 
 #[cfg(test)]
