@@ -501,7 +501,7 @@ mod tests {
             let mut counts = open.counts().to_owned();
             counts.zip_mut_with(&bad, |count, &bad| {
                 if bad {
-                    *count = value
+                    *count = value;
                 }
             });
             found(&Frame::new(counts).with_mask(mask.clone()).unwrap())

@@ -94,7 +94,7 @@ struct SphereCase {
 
 fn load() -> Golden<Cases> {
     let path = format!("{}/tests/golden/curves.json", env!("CARGO_MANIFEST_DIR"));
-    golden::load(path).unwrap()
+    golden::load(path).expect("the golden file loads")
 }
 
 /// Uncertainties of the reference come from differences.
@@ -102,7 +102,11 @@ const SIGMA_TOLERANCE: f64 = 1e-5;
 
 fn assert_measured(found: Measured, value: f64, sigma: f64, tolerance: f64) {
     assert_relative_eq!(found.value, value, max_relative = tolerance);
-    assert_relative_eq!(found.sigma.unwrap(), sigma, max_relative = SIGMA_TOLERANCE);
+    assert_relative_eq!(
+        found.sigma.expect("a fit has uncertainties"),
+        sigma,
+        max_relative = SIGMA_TOLERANCE
+    );
 }
 
 #[test]
