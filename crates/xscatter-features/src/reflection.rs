@@ -1,5 +1,9 @@
 //! What a surface leaves on an image at grazing incidence: horizon, Yoneda band, specular spot.
 //!
+//! Use the columns beside others in a classifier. Do not read a place or an angle from them yet: on simulated
+//! frames a gap between modules, the edge of a beamstop or the direct beam is often taken for the horizon or the
+//! spot.
+//!
 //! The geometry need not be known, but the surface normal must run along the rows, either way. The image
 //! is reduced to [`ReflectionConfig::resolution`], and `t = ln(1 + 10 I / Ī)`, `Ī` the mean of the counts cut at
 //! their 99th percentile.
