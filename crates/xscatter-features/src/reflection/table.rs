@@ -88,7 +88,7 @@ impl Reflections {
 
     fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
         let beam = beam_centre(frame).ok();
-        let found = reflection(frame, beam.map(|beam| beam.column), &self.config)?;
+        let found = reflection(frame, beam, &self.config)?;
         let rows = frame.shape().0 as f64;
         let column = beam.map_or(0.5 * frame.shape().1 as f64, |beam| beam.column);
         let horizon = found.horizon.as_ref().ok();
