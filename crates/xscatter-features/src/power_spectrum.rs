@@ -117,8 +117,8 @@ pub enum PowerSpectrumError {
 /// use xscatter_core::{FeatureExtractor, Frame};
 /// use xscatter_features::{PowerSpectrum, PowerSpectrumConfig};
 ///
-/// // Stripes of 16 pixels along the columns.
-/// let stripes = Array2::from_shape_fn((64, 64), |(_, column)| (column % 16 / 8) as f32);
+/// // Stripes that repeat every 4 columns.
+/// let stripes = Array2::from_shape_fn((64, 64), |(_, column)| (column % 4 / 2) as f32);
 /// let spectrum = PowerSpectrum::new(PowerSpectrumConfig::default())?;
 /// let table = spectrum.extract(&[Frame::new(stripes)])?;
 /// let sector = table.columns().iter().position(|name| &**name == "power-spectrum.sector.a0");

@@ -156,7 +156,8 @@ struct View {
 
 /// Horizon, Yoneda band and specular spot of a frame; see the [module](self).
 ///
-/// `beam_column_px` is the column of the beam; without it there is no specular spot.
+/// Without a beam centre there is no specular spot, and an edge with the beam on its bright side may be taken
+/// for a horizon.
 ///
 /// ```
 /// use ndarray::Array2;
@@ -167,7 +168,7 @@ struct View {
 /// let counts = Array2::from_shape_fn((200, 160), |(row, column)| {
 ///     let above = row as f32 - 60.0;
 ///     let noise = ((row * 7 + column * 13) % 5) as f32;
-///     if above < 0.0 { noise } else { 20.0 + noise + 400.0 * (-((above - 12.0) / 5.0).powi(2)).exp() }
+///     if above < 0.0 { noise } else { 200.0 + noise + 200.0 * (-((above - 12.0) / 5.0).powi(2)).exp() }
 /// });
 /// let found = reflection(&Frame::new(counts), None, &ReflectionConfig::default())?;
 /// assert!((found.horizon?.row_px.value - 60.0).abs() < 2.0);
