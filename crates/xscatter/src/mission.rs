@@ -170,7 +170,7 @@ fn histogram() -> FeatureConfig {
     })
 }
 
-/// Six properties of the co-occurrence matrix of 256 levels at distance 1, the mean over four angles.
+/// Six properties of one isotropic co-occurrence matrix: 256 levels, distance 1, the mean over four angles.
 fn glcm() -> FeatureConfig {
     FeatureConfig::Glcm(GlcmConfig {
         distances_px: vec![1],
@@ -180,7 +180,8 @@ fn glcm() -> FeatureConfig {
             min: 0.0,
             max: 256.0,
         },
-        aggregation: GlcmAggregation::MeanAndRange,
+        symmetric: false,
+        aggregation: GlcmAggregation::Isotropic,
         properties: vec![
             GlcmProperty::Contrast,
             GlcmProperty::Dissimilarity,
@@ -270,6 +271,13 @@ mod tests {
             match representation.extractor(|_| None) {
                 Ok(extractor) => {
                     let table = representation.describe(&frames, &*extractor).unwrap();
+                    // As many as the authors had: seven statistics, six properties.
+                    let expected = if representation.name.starts_with("glcm") {
+                        6
+                    } else {
+                        7
+                    };
+                    assert_eq!(table.n_columns(), expected, "{}", representation.name);
                     assert!(table.values().iter().all(|value| value.is_finite()));
                 }
                 Err(error) => {
