@@ -189,6 +189,18 @@ pub trait Predictor: Send + Sync {
     /// # Errors
     /// If the number of features differs from that of the fit.
     fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>>;
+
+    /// The model as bytes that the [`load`](crate::search::Family::load) of its family reads back, to
+    /// predict bit by bit what it does now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] unless the model has a form that outlives the process.
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "this model has no form that can be kept in a file",
+        ))
+    }
 }
 
 /// A fitted model of any kind.
@@ -276,6 +288,9 @@ macro_rules! forward_learn {
             }
             fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
                 (**self).predict_proba(rows)
+            }
+            fn to_bytes(&self) -> Result<Vec<u8>> {
+                (**self).to_bytes()
             }
         }
     )*};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::BoxEstimator;
+use crate::learn::{BoxEstimator, BoxPredictor};
 
 /// The value of one parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -333,6 +333,22 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// If a parameter is unknown or out of range.
     fn build(&self, params: &Params, seed: u64) -> Result<BoxEstimator>;
+
+    /// A model of this family from the bytes that its
+    /// [`to_bytes`](crate::learn::Predictor::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] unless the family's models can be kept; if the bytes are not those of
+    /// one, or cut short, an error that says what was found, never a panic.
+    fn load(&self, _bytes: &[u8]) -> Result<BoxPredictor> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "models of the family {} cannot be kept in a file",
+                self.name()
+            ),
+        ))
+    }
 }
 
 macro_rules! forward_family {
@@ -349,6 +365,9 @@ macro_rules! forward_family {
             }
             fn build(&self, params: &Params, seed: u64) -> Result<BoxEstimator> {
                 (**self).build(params, seed)
+            }
+            fn load(&self, bytes: &[u8]) -> Result<BoxPredictor> {
+                (**self).load(bytes)
             }
         }
     )*};

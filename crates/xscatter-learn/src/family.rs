@@ -1,19 +1,37 @@
 //! The families that a search engine can build: names, ranges and first guesses.
 
+mod linear;
+mod neighbours;
+mod smartcore;
+mod svm;
+mod trees;
+
 use std::sync::LazyLock;
 
-use xscatter_core::search::Domain;
-use xscatter_core::{BoxEstimator, Estimator, Family, Params, Result, Space};
+use xscatter_core::search::{Domain, ParamValue};
+use xscatter_core::{
+    BoxEstimator, BoxPredictor, Error, ErrorKind, Estimator, Family, Params, Result, Space,
+};
 
-use crate::classifier::{Classifier, unknown_family};
+use crate::classifier::{Classifier, FittedClassifier};
+use crate::problem::ClassWeight;
 
 /// A family of this crate; an entry of the table below.
 #[derive(Debug)]
-struct BuiltIn {
+pub(crate) struct BuiltIn {
     name: &'static str,
     space: Space,
     /// What the first guesses set; the rest has its default.
     guesses: Vec<Params>,
+    /// The classifier with these parameters, which are complete, and this seed.
+    make: fn(&Params, u64) -> Result<Classifier>,
+}
+
+impl BuiltIn {
+    /// The classifier with these parameters; those left out have their defaults.
+    pub(crate) fn classifier(&self, params: &Params, seed: u64) -> Result<Classifier> {
+        (self.make)(&self.space.complete(params)?, seed)
+    }
 }
 
 impl Family for BuiltIn {
@@ -35,28 +53,45 @@ impl Family for BuiltIn {
     }
 
     fn build(&self, params: &Params, seed: u64) -> Result<BoxEstimator> {
-        Ok(Classifier::from_params(self.name, params, seed)?.boxed())
+        Ok(self.classifier(params, seed)?.boxed())
+    }
+
+    fn load(&self, bytes: &[u8]) -> Result<BoxPredictor> {
+        Ok(Box::new(FittedClassifier::from_bytes(bytes)?))
     }
 }
 
-/// The five families: `extra-trees`, `random-forest`, `gradient-boosting`, `logistic-regression` and
-/// `k-nearest-neighbours`. The first guess of each is its default.
+static TABLE: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
+    vec![
+        trees::extra_trees(),
+        trees::random_forest(),
+        trees::gradient_boosting(),
+        linear::logistic_regression(),
+        neighbours::k_nearest_neighbours(),
+        svm::kernel_svm(),
+    ]
+});
+
+static SMARTCORE: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
+    vec![
+        smartcore::logistic_regression(),
+        smartcore::k_nearest_neighbours(),
+    ]
+});
+
+/// All families of this crate's own. The first guess of each is its default.
 ///
 /// ```
-/// let names: Vec<String> = xscatter_learn::families()
-///     .iter()
-///     .map(|family| family.name().to_owned())
-///     .collect();
-/// assert_eq!(names[0], "extra-trees");
-/// assert_eq!(names.len(), 5);
+/// let families = xscatter_learn::families();
+/// assert_eq!(families[0].name(), "extra-trees");
 /// ```
 pub fn families() -> Vec<Box<dyn Family>> {
-    boxed(&TABLE[..5])
+    boxed(&TABLE)
 }
 
 /// The families of the `smartcore` crate, for comparison.
 pub fn smartcore_families() -> Vec<Box<dyn Family>> {
-    boxed(&TABLE[5..])
+    boxed(&SMARTCORE)
 }
 
 fn boxed(table: &'static [BuiltIn]) -> Vec<Box<dyn Family>> {
@@ -66,69 +101,23 @@ fn boxed(table: &'static [BuiltIn]) -> Vec<Box<dyn Family>> {
         .collect()
 }
 
-/// The parameters of a family.
-pub(crate) fn space_of(name: &str) -> Result<&'static Space> {
-    TABLE
-        .iter()
-        .find(|family| family.name == name)
-        .map(|family| &family.space)
-        .ok_or_else(|| unknown_family(name))
+/// The family of this name.
+pub(crate) fn built_in(name: &str) -> Result<&'static BuiltIn> {
+    let mut all = TABLE.iter().chain(SMARTCORE.iter());
+    all.find(|family| family.name == name).ok_or_else(|| {
+        Error::new(
+            ErrorKind::InvalidArgument,
+            format!("expected the name of a family of classifiers, got {name}"),
+        )
+    })
 }
-
-static TABLE: LazyLock<[BuiltIn; 7]> = LazyLock::new(|| {
-    let none = Params::new;
-    let balanced = || none().with("balanced", true);
-    [
-        BuiltIn {
-            name: "extra-trees",
-            space: forest(),
-            guesses: vec![
-                none(),
-                balanced().with("min_samples_leaf", 2),
-                none().with("split_features", 0.25),
-            ],
-        },
-        BuiltIn {
-            name: "random-forest",
-            space: forest(),
-            guesses: vec![none(), balanced().with("min_samples_leaf", 2)],
-        },
-        BuiltIn {
-            name: "gradient-boosting",
-            space: boosting(),
-            guesses: vec![
-                none(),
-                none()
-                    .with("rounds", 200)
-                    .with("learning_rate", 0.05)
-                    .with("feature_fraction", 0.5),
-            ],
-        },
-        BuiltIn {
-            name: "logistic-regression",
-            space: logistic().with("balanced", yes_or_no(), false),
-            guesses: vec![none(), none().with("c", 0.1), none().with("c", 10.0)],
-        },
-        BuiltIn {
-            name: "k-nearest-neighbours",
-            space: neighbours().with("balanced", yes_or_no(), false),
-            guesses: vec![none(), none().with("k", 15), none().with("k", 1)],
-        },
-        BuiltIn {
-            name: "smartcore-logistic-regression",
-            space: logistic(),
-            guesses: vec![none()],
-        },
-        BuiltIn {
-            name: "smartcore-k-nearest-neighbours",
-            space: neighbours(),
-            guesses: vec![none()],
-        },
-    ]
-});
 
 fn yes_or_no() -> Domain {
     Domain::Choice(vec![false.into(), true.into()])
+}
+
+fn choice(names: &[&str]) -> Domain {
+    Domain::Choice(names.iter().map(|&name| ParamValue::from(name)).collect())
 }
 
 fn int(low: i64, high: i64, log: bool) -> Domain {
@@ -139,47 +128,22 @@ fn real(low: f64, high: f64, log: bool) -> Domain {
     Domain::Real { low, high, log }
 }
 
-fn forest() -> Space {
-    let parts = [
-        "sqrt".into(),
-        "log2".into(),
-        0.25.into(),
-        0.5.into(),
-        1.0.into(),
-    ];
-    Space::new()
-        .with("trees", int(10, 2000, true), 200)
-        // A hundred splits from root to leaf are as good as no limit.
-        .with("max_depth", int(1, 100, true), 100)
-        .with("min_samples_leaf", int(1, 50, true), 1)
-        .with("split_features", Domain::Choice(parts.to_vec()), "sqrt")
-        .with("balanced", yes_or_no(), false)
+fn whole(params: &Params, name: &str) -> Result<usize> {
+    let value = params.int(name)?;
+    usize::try_from(value).map_err(|_| {
+        Error::new(
+            ErrorKind::InvalidArgument,
+            format!("parameter {name}: expected 0 or more, got {value}"),
+        )
+    })
 }
 
-fn boosting() -> Space {
-    Space::new()
-        .with("rounds", int(10, 1000, true), 100)
-        .with("learning_rate", real(0.005, 0.5, true), 0.1)
-        .with("max_leaves", int(2, 127, true), 15)
-        .with("min_samples_leaf", int(1, 100, true), 10)
-        .with("l2", real(0.0, 100.0, false), 1.0)
-        .with("feature_fraction", real(0.05, 1.0, false), 1.0)
-        // 0 uses all rounds; else 15 % of the rows are held out to end earlier.
-        .with("patience", int(0, 50, false), 0)
-        .with("balanced", yes_or_no(), false)
-}
-
-fn logistic() -> Space {
-    Space::new().with("c", real(1e-4, 1e4, true), 1.0)
-}
-
-fn neighbours() -> Space {
-    let votes = ["distance".into(), "uniform".into()];
-    Space::new().with("k", int(1, 100, true), 5).with(
-        "vote",
-        Domain::Choice(votes.to_vec()),
-        "distance",
-    )
+fn class_weight(params: &Params) -> Result<ClassWeight> {
+    Ok(if params.bool("balanced")? {
+        ClassWeight::Balanced
+    } else {
+        ClassWeight::Uniform
+    })
 }
 
 #[cfg(test)]

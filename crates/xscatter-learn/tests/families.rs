@@ -92,6 +92,8 @@ fn a_saved_model_predicts_the_same_bits() {
         );
         assert_eq!(one, two, "{}", family.name());
         assert_eq!(copy.to_json().unwrap(), model.to_json().unwrap());
+        let copy = family.load(&model.to_bytes().unwrap()).unwrap();
+        assert_eq!(copy.to_bytes().unwrap(), model.to_bytes().unwrap());
     }
 }
 

@@ -105,7 +105,9 @@ proptest! {
 }
 
 #[test]
-fn all_families_are_listed() {
+fn families_of_this_file_are_listed() {
     let names: Vec<String> = families().iter().map(|f| f.name().to_owned()).collect();
-    assert_eq!(names, FAMILIES.map(|(name, _)| name));
+    for (name, _) in FAMILIES {
+        assert!(names.iter().any(|listed| listed == name), "{name}");
+    }
 }

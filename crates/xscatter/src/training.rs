@@ -17,8 +17,8 @@ use std::sync::Arc;
 use xscatter_automl::{Event, Leaderboard, Representation, Status, Study, StudyConfig};
 use xscatter_core::seed::derive_named;
 use xscatter_core::{
-    Classes, Error, ErrorKind, Estimator, FeatureTable, Frame, FrameSource, Predictor, Result,
-    Score, StopToken, Target, TrainingSet,
+    Classes, Error, ErrorKind, Estimator, Family, FeatureTable, Frame, FrameSource, Predictor,
+    Result, Score, StopToken, Target, TrainingSet,
 };
 use xscatter_deep::{
     Device, FrameInput, FrameInputConfig, Inputs, LeNetConfig, TrainConfig, TrainedNetwork,
@@ -404,6 +404,21 @@ fn describe(
     })
 }
 
+/// The families that learn some hundreds of frames in seconds.
+const FAMILIES: [&str; 5] = [
+    "extra-trees",
+    "random-forest",
+    "gradient-boosting",
+    "logistic-regression",
+    "k-nearest-neighbours",
+];
+
+fn families() -> Vec<Box<dyn Family>> {
+    let mut families = catalogue::families();
+    families.retain(|family| FAMILIES.contains(&family.name()));
+    families
+}
+
 fn rank(
     config: &TrainingConfig,
     rows: &Rows,
@@ -422,7 +437,7 @@ fn rank(
         max_portfolio: config.guesses,
         ..StudyConfig::default()
     };
-    let study = Study::new(catalogue::families(), catalogue::metrics(), study_config)
+    let study = Study::new(families(), catalogue::metrics(), study_config)
         .map_err(|error| Error::new(ErrorKind::InvalidArgument, error.to_string()))?;
     let mut listen = |event: &Event<'_>| match event {
         Event::Started { trials, .. } => {
