@@ -187,6 +187,7 @@ mod tests {
 
     fn board(scores: Vec<Option<Array2<f32>>>) -> Leaderboard {
         let entry = |out_of_fold| Entry {
+            key: 0,
             representation: "r".into(),
             n_columns: 1,
             family: "f".into(),

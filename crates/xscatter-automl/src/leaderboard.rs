@@ -2,7 +2,7 @@
 //!
 //! Entries are ranked by the mean of one metric over the folds; entries that are equal in it by the
 //! names of their representation, family and parameters; then come those for which it is not defined,
-//! then those that failed. Ranking reads no time, so it is repeatable. Times, which are not, can be
+//! those that were given up, and those that failed. Ranking reads no time, so it is repeatable. Times, which are not, can be
 //! left out as a whole: two boards [`without_times`](Leaderboard::without_times) of the same study are
 //! equal bit for bit. Spread is the sample standard deviation over the folds (divisor n − 1).
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 use xscatter_core::{Goal, Params};
 
-use crate::trial::canonical;
+use crate::trial::{Seconds, canonical};
 
 /// All trials of a study, best first.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,8 @@ pub struct MetricColumn {
 /// A trial: a family with its parameters on one representation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
+    /// Names the trial and all that its scores depend on.
+    pub key: u64,
     /// The representation.
     pub representation: Arc<str>,
     /// How many columns it has.
@@ -67,6 +69,8 @@ pub struct Entry {
 pub enum Status {
     /// All folds were fitted and judged.
     Scored,
+    /// It was given up before all folds were judged, with the reason.
+    Stopped(String),
     /// A fold failed, with the reason.
     Failed(String),
 }
@@ -97,9 +101,9 @@ pub struct Times {
 }
 
 impl Times {
-    pub(crate) fn of(seconds: &[(f64, f64)], rows: usize) -> Self {
-        let fit: f64 = seconds.iter().map(|(fit, _)| fit).sum();
-        let predict: f64 = seconds.iter().map(|(_, predict)| predict).sum();
+    pub(crate) fn of(seconds: &[Seconds], rows: usize) -> Self {
+        let fit: f64 = seconds.iter().map(|fold| fold.fit).sum();
+        let predict: f64 = seconds.iter().map(|fold| fold.predict).sum();
         Self {
             fit_s: fit / seconds.len() as f64,
             predict_ms_per_1k: 1e6 * predict / rows as f64,
@@ -145,7 +149,7 @@ impl Leaderboard {
     pub fn failures(&self) -> impl Iterator<Item = (&Entry, &str)> {
         self.entries.iter().filter_map(|entry| match &entry.status {
             Status::Failed(reason) => Some((entry, reason.as_str())),
-            Status::Scored => None,
+            Status::Scored | Status::Stopped(_) => None,
         })
     }
 
@@ -169,7 +173,7 @@ impl Leaderboard {
                 },
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (None, None) => left.scores.is_empty().cmp(&right.scores.is_empty()),
+                (None, None) => left.status_rank().cmp(&right.status_rank()),
             };
             by_score.then_with(|| left.name().cmp(&right.name()))
         });
@@ -180,6 +184,14 @@ impl Entry {
     /// The mean of a metric, if the trial has it.
     pub fn mean(&self, metric: usize) -> Option<f64> {
         self.scores.get(metric).and_then(Summary::mean)
+    }
+
+    fn status_rank(&self) -> u8 {
+        match self.status {
+            Status::Scored => 0,
+            Status::Stopped(_) => 1,
+            Status::Failed(_) => 2,
+        }
     }
 
     fn name(&self) -> (&str, &str, String) {
@@ -193,6 +205,7 @@ mod tests {
 
     fn entry(family: &str, score: Option<Summary>) -> Entry {
         Entry {
+            key: 0,
             representation: "glcm".into(),
             n_columns: 6,
             family: family.into(),

@@ -1,14 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+mod cell;
 pub mod ensemble;
 mod journal;
 pub mod leaderboard;
+mod memory;
+mod models;
 mod render;
 pub mod split;
 pub mod study;
+mod suggest;
 mod trial;
+mod work;
 
 pub use ensemble::{Ensemble, EnsembleConfig};
 pub use leaderboard::{Entry, Leaderboard, Status, Summary, Times};
+pub use models::FoldModels;
 pub use split::{Fold, stratified_group_holdout, stratified_group_k_fold};
-pub use study::{Event, Observer, Representation, Study, StudyConfig, StudyError};
+pub use study::{Event, Halving, Observer, Race, Representation, Study, StudyConfig, StudyError};

@@ -126,7 +126,7 @@ impl Leaderboard {
             "status": status_name(&entry.status),
             "scores": scores,
         });
-        if let Status::Failed(reason) = &entry.status {
+        if let Status::Failed(reason) | Status::Stopped(reason) = &entry.status {
             value["reason"] = json!(reason);
         }
         if let Some(times) = entry.times {
@@ -237,7 +237,7 @@ impl Leaderboard {
 
     /// Why an entry failed, or which metrics are not defined and why.
     fn note(&self, entry: &Entry) -> String {
-        if let Status::Failed(reason) = &entry.status {
+        if let Status::Failed(reason) | Status::Stopped(reason) = &entry.status {
             return reason.clone();
         }
         let undefined: Vec<String> = self
@@ -324,6 +324,7 @@ fn is_text(column: &str) -> bool {
 fn status_name(status: &Status) -> &'static str {
     match status {
         Status::Scored => "scored",
+        Status::Stopped(_) => "stopped",
         Status::Failed(_) => "failed",
     }
 }
@@ -341,6 +342,7 @@ mod tests {
             folds: vec![mean - std, mean, mean + std],
         };
         let entry = |representation: &str, status, scores, times| Entry {
+            key: 0,
             representation: representation.into(),
             n_columns: 6,
             family: "knn".into(),

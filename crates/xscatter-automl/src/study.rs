@@ -1,19 +1,22 @@
-//! Every representation × every family × every first guess, judged on the same folds.
+//! Every representation × every family of models, searched and judged on the same folds.
 //!
-//! Use it to find out which features and which models sort a collection best, and by how much. It
-//! names no model and no feature: it takes [`Representation`]s (tables of the same rows), boxed
+//! Use it to find out which features and which models sort or tag a collection best, and by how much.
+//! It names no model and no feature: it takes [`Representation`]s (tables of the same rows), boxed
 //! [`Family`]s and [`Metric`]s.
 //!
-//! - The folds keep groups whole and classes balanced ([`crate::split`]); all trials share them.
+//! - The folds keep groups whole and classes or tags balanced ([`crate::split`]); all trials share them.
 //! - A family makes its own preparations (scaling, projection) inside the fit, so they see training
 //!   rows alone.
-//! - Trials run in parallel, best first guesses first. Their seeds derive from the seed of the study and
-//!   from what they are, never from when or where they run: the leaderboard, times aside, is the same bit
-//!   for bit for any number of threads.
+//! - Each pair of a representation and a family is a *cell*: it tries the family's first guesses, then
+//!   what tree-structured Parzen estimators suggest. A trial whose mean over the first folds is worse than
+//!   the cell's best is given up ([`Race`]); suggestions may have to prove themselves on parts of the rows
+//!   first ([`Halving`]). What a cell does depends on its own past alone, so with a budget in trials the
+//!   leaderboard, times aside, is the same bit for bit for any number of threads and for any division of
+//!   the cells among processes ([`Study::run_unit`], [`Study::merge`]).
 //! - A trial that fails or panics is an entry with its reason, never the end of the study. A metric that
 //!   is not defined on some fold is undefined for the entry, with the reason.
-//! - A stop token or a time budget ends the study early with the trials that are done; fits are asked to
-//!   end too.
+//! - A stop token, a budget of time or of memory ends the study early with the trials that are done; fits
+//!   are asked to end too. Under a budget of time better cells get more trials.
 //! - With a journal ([`Study::resume_from`]) a killed study goes on where it was.
 //!
 //! As many trials run at once as rayon has threads, each on a thread of its own, so that a fit that
@@ -21,26 +24,27 @@
 //! Times are wall times on a machine that is busy with the other trials; for undisturbed times run one
 //! at a time ([`StudyConfig::parallel_trials`]).
 //!
-//! Cost: representations × families × portfolio × folds fits.
+//! Cost: representations × families × trials a cell × folds fits at most. Source of the race: Bergman
+//! et al. 2024, arXiv:2405.03389.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use xscatter_core::{
-    BoxPredictor, Classes, Error, ErrorKind, Family, FeatureTable, Metric, Result, StopToken,
-    Target, TrainingSet, seed,
+    BoxPredictor, Error, ErrorKind, Family, FeatureTable, Metric, Result, StopToken, Target,
+    TrainingSet, seed,
 };
 
+use crate::cell::{Cell, Manner};
 use crate::journal::Journal;
 use crate::leaderboard::{Entry, Leaderboard, MetricColumn};
+use crate::models::FoldModels;
 use crate::split::{Fold, largest_number_of_folds, stratified_group_k_fold};
-use crate::trial::{Outcome, Trial, canonical, fingerprint, fingerprint_classes, trial_seed};
+use crate::trial::{Judge, fingerprint, fingerprint_folds, fingerprint_target, trial_seed};
+use crate::work::{PlannedCell, Work};
 
 /// A feature table with the name under which it competes.
 #[derive(Debug, Clone)]
@@ -61,8 +65,34 @@ impl Representation {
     }
 }
 
+/// When a trial is given up between two folds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Race {
+    /// Never: every trial sees every fold.
+    Off,
+    /// Its mean over the folds so far is worse than the worst fold of the best trial of its cell.
+    Forgiving,
+    /// Its mean over the folds so far is worse than the mean of the best trial of its cell.
+    #[default]
+    Aggressive,
+}
+
+/// Successive halving of suggestions: `eta`ʳ of them learn from the `eta`ʳ-th part of the rows of the
+/// first fold, the best of each `eta` from `eta` times as many, and so on; what is left after `rungs` such
+/// comparisons sees all folds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Halving {
+    /// One of how many goes on; 2 or more.
+    pub eta: u32,
+    /// How many comparisons on parts of the rows; from 1 to 5.
+    pub rungs: u32,
+}
+
 /// How a study goes about its work.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct StudyConfig {
     /// How many folds judge each trial.
     pub folds: usize,
@@ -74,15 +104,34 @@ pub struct StudyConfig {
     pub rank_by: String,
     /// How many first guesses of every family are tried at most.
     pub max_portfolio: usize,
+    /// How many more configurations each family tries on each representation; `None` for as many as time
+    /// or [`patience`](Self::patience) allows.
+    pub suggestions: Option<usize>,
+    /// After how many suggestions without a better one a family is done with a representation.
+    pub patience: Option<usize>,
+    /// When a trial is given up between two folds.
+    pub race: Race,
+    /// Whether suggestions have to prove themselves on parts of the rows first.
+    pub halving: Option<Halving>,
     /// How many trials run at the same time; `None` for as many as rayon has threads.
     pub parallel_trials: Option<NonZeroUsize>,
     /// When to end with what is done.
     pub time_budget: Option<Duration>,
-    /// Whether entries keep their out-of-fold scores (4 bytes a row and class), as an ensemble needs.
+    /// The longest that one trial may take; beyond it, it has failed.
+    pub trial_limit: Option<Duration>,
+    /// How much memory, in bytes, the process may hold while trials begin (Linux; elsewhere it is not
+    /// known and not limited). Above it models kept for later are dropped, then trials run one at a time,
+    /// then the study ends with what is done.
+    pub memory_budget: Option<u64>,
+    /// Whether entries keep their out-of-fold scores (4 bytes a row and output), as an ensemble needs.
     pub keep_predictions: bool,
+    /// Of how many of the best entries the models of the folds are kept in memory, for
+    /// [`Study::run_keeping`].
+    pub keep_models: usize,
 }
 
 impl Default for StudyConfig {
+    /// Five folds, three first guesses a family, no suggestions, no race.
     fn default() -> Self {
         Self {
             folds: 5,
@@ -90,9 +139,16 @@ impl Default for StudyConfig {
             seed: 0,
             rank_by: "f1-macro".into(),
             max_portfolio: 3,
+            suggestions: Some(0),
+            patience: None,
+            race: Race::Off,
+            halving: None,
             parallel_trials: None,
             time_budget: None,
+            trial_limit: None,
+            memory_budget: None,
             keep_predictions: true,
+            keep_models: 16,
         }
     }
 }
@@ -125,6 +181,19 @@ pub enum StudyError {
     /// No family may try anything.
     #[error("expected a portfolio of 1 or more, got 0")]
     NoPortfolio,
+    /// One of so many goes on, so often.
+    #[error("expected a halving by 2 or more in 1 to 5 rungs, got by {eta} in {rungs}")]
+    Halving {
+        /// The factor asked for.
+        eta: u32,
+        /// The rungs asked for.
+        rungs: u32,
+    },
+    /// A study without an end.
+    #[error(
+        "expected a number of suggestions, a patience or a time budget, got none: the search would not end"
+    )]
+    Endless,
 }
 
 impl From<StudyError> for Error {
@@ -139,19 +208,26 @@ impl From<StudyError> for Error {
 pub enum Event<'a> {
     /// The plan is made.
     Started {
-        /// How many trials there will be.
-        trials: usize,
-        /// How many of them are in the journal already.
+        /// How many trials there will be at most, if that is known.
+        trials: Option<usize>,
+        /// How many outcomes the journal holds already.
         resumed: usize,
     },
-    /// A trial is done or has failed; one from the journal counts as done.
+    /// A trial is done, was given up or has failed; one from the journal counts too.
     Trial {
-        /// How many are done, this one included.
+        /// How many have ended, this one included.
         done: usize,
-        /// How many there will be.
-        trials: usize,
+        /// How many there will be at most, if that is known.
+        trials: Option<usize>,
         /// What came of it.
         entry: &'a Entry,
+        /// Whether it is the best so far.
+        best: bool,
+    },
+    /// The study ends before all trials are made.
+    Ending {
+        /// Why.
+        reason: &'a str,
     },
 }
 
@@ -193,6 +269,15 @@ impl Study {
         if config.max_portfolio == 0 {
             return Err(StudyError::NoPortfolio);
         }
+        if let Some(Halving { eta, rungs }) = config.halving
+            && (eta < 2 || !(1..=5).contains(&rungs) || eta > 64)
+        {
+            return Err(StudyError::Halving { eta, rungs });
+        }
+        let endless = config.suggestions.is_none() && config.patience.is_none();
+        if endless && config.time_budget.is_none() {
+            return Err(StudyError::Endless);
+        }
         let rank_by = metrics
             .iter()
             .position(|metric| metric.name() == config.rank_by)
@@ -212,11 +297,11 @@ impl Study {
         })
     }
 
-    /// Keeps a journal of finished trials in this file and skips those that it holds already.
+    /// Keeps a journal of finished trials in this folder and does not make again what it holds already.
     ///
     /// Trials are recognised by the table, the truth, the family, the parameters, the folds, the seed
-    /// and the version of this crate, so a journal never answers for another study. A line torn by a
-    /// kill is dropped. Writing to one journal from two processes at once is not supported.
+    /// and the version of this crate; a journal of other rows, targets, folds or seeds is refused. A
+    /// line torn by a kill is passed over. Any number of processes may work with one folder.
     pub fn resume_from(mut self, journal: impl Into<PathBuf>) -> Self {
         self.journal = Some(journal.into());
         self
@@ -234,7 +319,7 @@ impl Study {
     ///
     /// # Errors
     /// If there is no representation, names repeat, rows differ between representations or from the
-    /// target, the target is not one of classes, the rows cannot be split
+    /// target, the target is one of values, the rows cannot be split
     /// ([`SplitError`](crate::split::SplitError)), or the journal cannot be read or written. Failing
     /// trials are not errors.
     pub fn run(
@@ -244,41 +329,145 @@ impl Study {
         observer: &mut Observer<'_>,
         stop: &StopToken,
     ) -> Result<Leaderboard> {
-        // A budget beyond the end of time is none.
+        let (board, _) = self.work(representations, target, Part::All, 0, observer, stop)?;
+        Ok(board)
+    }
+
+    /// As [`run`](Self::run), and keeps the models of the folds of the best entries
+    /// ([`StudyConfig::keep_models`]), so that a model can be made of them without fitting again.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_keeping(
+        &self,
+        representations: &[Representation],
+        target: &Target,
+        observer: &mut Observer<'_>,
+        stop: &StopToken,
+    ) -> Result<(Leaderboard, FoldModels)> {
+        let keep = self.config.keep_models;
+        self.work(representations, target, Part::All, keep, observer, stop)
+    }
+
+    /// How many units there are at most: a unit is a cell or several, a cell is never divided.
+    pub fn cells(&self, representations: usize) -> usize {
+        representations * self.families.len()
+    }
+
+    /// Makes the trials of unit `unit` of `units` alone: every so-manieth cell. Together the units make
+    /// what [`run`](Self::run) does, in any order, in any processes, with one folder as their journal;
+    /// [`merge`](Self::merge) joins them. Running a unit again makes nothing twice.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and [`ErrorKind::InvalidArgument`] if there is no such unit or no journal.
+    pub fn run_unit(
+        &self,
+        representations: &[Representation],
+        target: &Target,
+        (unit, units): (usize, usize),
+        observer: &mut Observer<'_>,
+        stop: &StopToken,
+    ) -> Result<Leaderboard> {
+        let cells = self.cells(representations.len());
+        if unit >= units || units > cells {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("expected a unit below {units} and 1 to {cells} units, got unit {unit}"),
+            ));
+        }
+        self.journal_or_error()?;
+        let part = Part::Unit { unit, units };
+        let (board, _) = self.work(representations, target, part, 0, observer, stop)?;
+        Ok(board)
+    }
+
+    /// The leaderboard of what the journal holds; nothing is fitted. It is complete if all units are
+    /// done.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and [`ErrorKind::InvalidArgument`] if there is no journal.
+    pub fn merge(
+        &self,
+        representations: &[Representation],
+        target: &Target,
+    ) -> Result<Leaderboard> {
+        self.journal_or_error()?;
+        let (observer, stop) = (&mut |_: &Event<'_>| (), &StopToken::new());
+        let (board, _) = self.work(representations, target, Part::Known, 0, observer, stop)?;
+        Ok(board)
+    }
+
+    fn journal_or_error(&self) -> Result<()> {
+        if self.journal.is_some() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "expected a study with a journal (resume_from), got one without",
+        ))
+    }
+
+    /// The folds that judge every trial on these rows.
+    ///
+    /// # Errors
+    /// If the rows cannot be split.
+    pub fn folds(&self, target: &Target, groups: &[Arc<str>]) -> Result<Vec<Fold>> {
+        let classes = target.classes()?;
+        let mut folds = self.config.folds;
+        if self.config.reduce_folds {
+            folds = folds.min(largest_number_of_folds(classes, groups)?.max(2));
+        }
+        let seed = seed::derive_named(self.config.seed, "folds");
+        Ok(stratified_group_k_fold(classes, groups, folds, seed)?)
+    }
+
+    fn work(
+        &self,
+        representations: &[Representation],
+        target: &Target,
+        part: Part,
+        keep: usize,
+        observer: &mut Observer<'_>,
+        stop: &StopToken,
+    ) -> Result<(Leaderboard, FoldModels)> {
+        // A budget beyond the end of time is none. A part of it is left for what comes after the trials.
         let deadline = self
             .config
             .time_budget
-            .and_then(|budget| Instant::now().checked_add(budget));
+            .and_then(|budget| Instant::now().checked_add(budget.mul_f64(1.0 - RESERVE)));
         let stop = deadline.map_or_else(|| stop.clone(), |deadline| stop.with_deadline(deadline));
-        let classes = target.classes()?;
         let groups = check_representations(representations, target)?;
-        let folds = self.split(classes, groups)?;
-        let trials = self.plan(representations, classes, folds.len())?;
-        let (known, journal) = match &self.journal {
-            Some(path) => {
-                let (known, journal) = Journal::open(path, target.len(), classes.n_classes())?;
-                (known, Some(journal))
-            }
-            None => (HashMap::new(), None),
-        };
-        observer(&Event::Started {
-            trials: trials.len(),
-            resumed: trials
-                .iter()
-                .filter(|trial| known.contains_key(&trial.key))
-                .count(),
-        });
-        let work = Work {
-            study: self,
-            trials: &trials,
+        let folds = self.folds(target, groups)?;
+        let judge = Judge {
             target,
             folds: &folds,
-            known: &known,
-            stop: &stop,
-            next: AtomicUsize::new(0),
-            give_up: AtomicBool::new(false),
+            metrics: &self.metrics,
+            rank_by: self.rank_by,
+            limit: self.config.trial_limit,
+            keep_predictions: self.config.keep_predictions,
         };
-        let entries = work.spread(journal, observer)?;
+        let truth = seed::derive(fingerprint_target(target), fingerprint_folds(&folds));
+        let truth = seed::derive(truth, self.config.seed);
+        let truth = seed::derive_named(truth, env!("CARGO_PKG_VERSION"));
+        let shape = (target.len(), target.names().len());
+        let (known, journal) = match &self.journal {
+            Some(folder) => {
+                let (known, journal) = Journal::open(folder, &part.writer(), truth, shape)?;
+                (known, (part != Part::Known).then_some(journal))
+            }
+            None => Default::default(),
+        };
+        let cells = self.plan(representations, truth, part)?;
+        let work = Work {
+            judge: &judge,
+            known: &known,
+            known_alone: part == Part::Known,
+            parallel: self.config.parallel_trials,
+            memory_budget: self.config.memory_budget,
+            keep,
+            stop: &stop,
+        };
+        let done = work.spread(cells, journal, observer)?;
         let mut leaderboard = Leaderboard {
             metrics: self
                 .metrics
@@ -291,11 +480,11 @@ impl Study {
             rank_by: self.rank_by,
             folds: folds.len(),
             seed: self.config.seed,
-            planned: trials.len(),
-            entries,
+            planned: done.entries.len() + done.left,
+            entries: done.entries,
         };
         leaderboard.rank();
-        Ok(leaderboard)
+        Ok((leaderboard, done.models))
     }
 
     /// The model of an entry, fitted on all rows of its representation.
@@ -336,177 +525,92 @@ impl Study {
         )
     }
 
-    fn split(&self, classes: &Classes, groups: &[Arc<str>]) -> Result<Vec<Fold>> {
-        let mut folds = self.config.folds;
-        if self.config.reduce_folds {
-            folds = folds.min(largest_number_of_folds(classes, groups)?.max(2));
-        }
-        let seed = seed::derive_named(self.config.seed, "folds");
-        Ok(stratified_group_k_fold(classes, groups, folds, seed)?)
-    }
-
-    /// All trials: the best guess of every family on every representation, then the second best.
+    /// The cells of the part: every family on every representation.
     fn plan<'a>(
         &'a self,
         representations: &'a [Representation],
-        classes: &Classes,
-        folds: usize,
-    ) -> Result<Vec<Trial<'a>>> {
-        let truth = fingerprint_classes(classes);
+        truth: u64,
+        part: Part,
+    ) -> Result<Vec<PlannedCell<'a>>> {
+        let goal = self.metrics[self.rank_by].goal();
+        let manner = Manner {
+            goal,
+            race: self.config.race,
+            halving: self.config.halving,
+            patience: self.config.patience,
+        };
         let tables: Vec<u64> = representations
             .iter()
             .map(|one| fingerprint(&one.table))
             .collect();
-        let mut trials = vec![];
+        let mut cells = vec![];
         for family in &self.families {
             let guesses = family.portfolio();
             if guesses.is_empty() {
                 let message = format!("family {}: expected a first guess, got none", family.name());
                 return Err(Error::new(ErrorKind::InvalidArgument, message));
             }
-            for (rank, guess) in guesses
+            let guesses: Vec<_> = guesses
                 .into_iter()
                 .take(self.config.max_portfolio)
-                .enumerate()
-            {
                 // A guess outside the space is kept: its trial will fail and say so.
-                let params = family.space().complete(&guess).unwrap_or(guess);
-                for (one, table) in representations.iter().zip(&tables) {
-                    let seed = trial_seed(self.config.seed, &one.name, family.name(), &params);
-                    let key = [*table, truth, self.config.seed, folds as u64]
-                        .into_iter()
-                        .fold(0, seed::derive);
-                    let key = [
-                        &*one.name,
-                        family.name(),
-                        &canonical(&params),
-                        env!("CARGO_PKG_VERSION"),
-                    ]
-                    .into_iter()
-                    .fold(key, seed::derive_named);
-                    let trial = Trial {
-                        representation: one.name.clone(),
-                        table: &one.table,
-                        family,
-                        params: params.clone(),
-                        seed,
-                        key,
-                    };
-                    trials.push((rank, trial));
-                }
+                .map(|guess| family.space().complete(&guess).unwrap_or(guess))
+                .collect();
+            let quota = match self.config.suggestions {
+                Some(more) => guesses.len().saturating_add(more),
+                None => usize::MAX,
+            };
+            for (one, table) in representations.iter().zip(&tables) {
+                let seed = seed::derive_named(self.config.seed, "suggestions");
+                let seed = seed::derive_named(seed, &one.name);
+                let seed = seed::derive_named(seed, family.name());
+                let key = seed::derive(truth, *table);
+                let key = seed::derive_named(key, &one.name);
+                cells.push(PlannedCell {
+                    representation: one.name.clone(),
+                    table: &one.table,
+                    family,
+                    study_seed: self.config.seed,
+                    key: seed::derive_named(key, family.name()),
+                    rule: seed::derive_named(self.config.race as u64, &self.config.rank_by),
+                    cell: Cell::new(family, guesses.clone(), quota, manner, seed),
+                });
             }
         }
-        trials.sort_by_key(|(rank, _)| *rank);
-        Ok(trials.into_iter().map(|(_, trial)| trial).collect())
-    }
-}
-
-/// What the threads of a running study share.
-struct Work<'a> {
-    study: &'a Study,
-    trials: &'a [Trial<'a>],
-    target: &'a Target,
-    folds: &'a [Fold],
-    /// What a journal holds already.
-    known: &'a HashMap<u64, Outcome>,
-    stop: &'a StopToken,
-    /// The trial to begin next.
-    next: AtomicUsize,
-    /// Whether to begin no more because the journal cannot be written.
-    give_up: AtomicBool,
-}
-
-/// A trial that has ended.
-struct Report {
-    position: usize,
-    entry: Entry,
-    /// Its line for the journal, unless it came from there.
-    line: Option<String>,
-}
-
-impl Work<'_> {
-    /// Makes all trials on several threads; the entries come in the order of the trials.
-    fn spread(&self, journal: Option<Journal>, observer: &mut Observer<'_>) -> Result<Vec<Entry>> {
-        let threads = self.study.config.parallel_trials;
-        let threads = threads.map_or_else(rayon::current_num_threads, NonZeroUsize::get);
-        let (sender, receiver) = sync_channel(0);
-        thread::scope(|scope| {
-            for _ in 0..threads.min(self.trials.len()) {
-                let sender = sender.clone();
-                scope.spawn(move || self.make_trials(&sender));
+        Ok(match part {
+            Part::All | Part::Known => cells,
+            Part::Unit { unit, units } => {
+                let mine = cells.into_iter().enumerate();
+                mine.filter(|(place, _)| place % units == unit)
+                    .map(|(_, cell)| cell)
+                    .collect()
             }
-            drop(sender);
-            self.gather(receiver, journal, observer)
         })
     }
+}
 
-    fn make_trials(&self, sender: &SyncSender<Report>) {
-        while !self.give_up.load(Ordering::Relaxed) {
-            let position = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(trial) = self.trials.get(position) else {
-                return;
-            };
-            let known = self.known.get(&trial.key);
-            let made = known
-                .cloned()
-                .or_else(|| trial.run(self.target, self.folds, self.stop));
-            let Some(outcome) = made else { continue };
-            let line = known.is_none().then(|| Journal::line(trial, &outcome));
-            let entry = trial.entry(
-                outcome,
-                self.target,
-                self.folds,
-                &self.study.metrics,
-                self.study.config.keep_predictions,
-            );
-            let report = Report {
-                position,
-                entry,
-                line,
-            };
-            // Nobody listens any more if the observer panicked.
-            if sender.send(report).is_err() {
-                return;
-            }
-        }
-    }
+/// The part of a time budget that is left for what comes after the trials.
+const RESERVE: f64 = 0.03;
 
-    fn gather(
-        &self,
-        receiver: Receiver<Report>,
-        mut journal: Option<Journal>,
-        observer: &mut Observer<'_>,
-    ) -> Result<Vec<Entry>> {
-        /// How long a pool has to wait for this thread, should it be one of the pool's.
-        const POLL: Duration = Duration::from_millis(2);
-        let mut entries: Vec<Option<Entry>> = self.trials.iter().map(|_| None).collect();
-        let mut done = 0;
-        loop {
-            let report = match receiver.recv_timeout(POLL) {
-                Ok(report) => report,
-                Err(RecvTimeoutError::Timeout) => {
-                    // If the study was started on a thread of a rayon pool, the parallel parts of the
-                    // fits may need this very thread.
-                    while rayon::yield_now() == Some(rayon::Yield::Executed) {}
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
-            if let (Some(journal), Some(line)) = (&mut journal, &report.line)
-                && let Err(error) = journal.append(line)
-            {
-                self.give_up.store(true, Ordering::Relaxed);
-                return Err(error);
-            }
-            done += 1;
-            observer(&Event::Trial {
-                done,
-                trials: self.trials.len(),
-                entry: &report.entry,
-            });
-            entries[report.position] = Some(report.entry);
+/// Which cells to work on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    All,
+    Unit {
+        unit: usize,
+        units: usize,
+    },
+    /// All of them, as far as the journal knows their trials.
+    Known,
+}
+
+impl Part {
+    /// What the name of its file in the journal begins with.
+    fn writer(self) -> String {
+        match self {
+            Self::All | Self::Known => "study".to_owned(),
+            Self::Unit { unit, units } => format!("unit-{unit}-of-{units}"),
         }
-        Ok(entries.into_iter().flatten().collect())
     }
 }
 

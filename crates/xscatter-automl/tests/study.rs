@@ -3,13 +3,16 @@
 mod toy;
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use toy::{Manner, Toy, data, families};
 use xscatter_automl::{
-    Event, Leaderboard, Representation, Status, Study, StudyConfig, StudyError, Summary,
+    Event, Halving, Leaderboard, Race, Representation, Status, Study, StudyConfig, StudyError,
+    Summary,
 };
 use xscatter_core::{Classes, ErrorKind, Metric, StopToken, Target};
+use xscatter_metrics::LogLoss;
 
 fn metrics() -> Vec<Box<dyn Metric>> {
     xscatter_metrics::standard()
@@ -136,7 +139,9 @@ fn the_observer_sees_every_trial_once() {
             &representations,
             &target,
             &mut |event| match event {
-                Event::Started { trials, resumed } => assert_eq!((*trials, *resumed), (30, 0)),
+                Event::Started { trials, resumed } => {
+                    assert_eq!((*trials, *resumed), (Some(30), 0));
+                }
                 Event::Trial { done, entry, .. } => {
                     seen.push((*done, entry.representation.clone(), entry.family.clone()));
                 }
@@ -209,13 +214,26 @@ fn a_time_budget_ends_a_fit_that_would_not_end() {
     assert!(board.best().is_some());
 }
 
+/// The files of a journal, in the order of their names.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("a folder of files")
+        .map(|entry| entry.expect("a folder of files").path())
+        .collect();
+    files.sort();
+    files
+}
+
 #[test]
 fn a_killed_study_goes_on_from_its_journal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let fresh = || study(StudyConfig::default()).resume_from(&path);
     let whole = run(&fresh()).without_times();
-    let bytes = std::fs::read(&path).unwrap();
+    let [file] = &files(&path)[..] else {
+        panic!("expected one file")
+    };
+    let bytes = std::fs::read(file).unwrap();
     let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
     assert_eq!(lines.len(), 1 + 30);
 
@@ -229,7 +247,9 @@ fn a_killed_study_goes_on_from_its_journal() {
         (bytes.len() - 1, 29),
         (bytes.len(), 30),
     ] {
-        std::fs::write(&path, &bytes[..cut]).unwrap();
+        std::fs::remove_dir_all(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(file, &bytes[..cut]).unwrap();
         let (representations, target) = data();
         let mut resumed_seen = None;
         let board = fresh()
@@ -246,18 +266,15 @@ fn a_killed_study_goes_on_from_its_journal() {
             .unwrap();
         assert_eq!(resumed_seen, Some(resumed_trials), "cut at {cut}");
         assert_eq!(board.without_times(), whole, "cut at {cut}");
-        // The journal is whole again: nothing is glued to a torn line.
-        let lines = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(lines.lines().count(), 31, "cut at {cut}");
+        // What was left is in a file of its own; the torn one is as it was.
+        assert_eq!(std::fs::read(file).unwrap(), &bytes[..cut]);
+        let made: usize = files(&path)[1..]
+            .iter()
+            .map(|file| std::fs::read_to_string(file).unwrap().lines().count() - 1)
+            .sum();
+        assert_eq!(made, 30 - resumed_trials, "cut at {cut}");
+        assert_eq!(run(&fresh()).without_times(), whole);
     }
-
-    // Another seed is another study, even with the same journal.
-    let other = study(StudyConfig {
-        seed: 1,
-        ..StudyConfig::default()
-    });
-    let with_journal = run(&study(other.config().clone()).resume_from(&path)).without_times();
-    assert_eq!(with_journal, run(&other).without_times());
 }
 
 #[test]
@@ -265,34 +282,235 @@ fn a_damaged_or_foreign_journal_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let (representations, target) = data();
-    let attempt = || {
-        study(StudyConfig::default())
+    let attempt = |seed: u64| {
+        let config = StudyConfig {
+            seed,
+            ..StudyConfig::default()
+        };
+        study(config)
             .resume_from(&path)
             .run(&representations, &target, &mut |_| (), &StopToken::new())
             .unwrap_err()
     };
-    std::fs::write(&path, "rank,family\n1,knn\n").unwrap();
-    let error = attempt();
+    std::fs::create_dir(&path).unwrap();
+    let file = path.join("study-0000.journal");
+    std::fs::write(&file, "rank,family\n1,knn\n").unwrap();
+    let error = attempt(0);
     assert_eq!(error.kind(), ErrorKind::Malformed);
     assert_eq!(
         (error.file(), error.place()),
-        (Some(&*path), Some("line 1"))
+        (Some(&*file), Some("line 1"))
     );
     assert_eq!(
-        std::fs::read_to_string(&path).unwrap(),
+        std::fs::read_to_string(&file).unwrap(),
         "rank,family\n1,knn\n"
     );
 
-    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(&file).unwrap();
     run(&study(StudyConfig::default()).resume_from(&path));
-    let mut bytes = std::fs::read(&path).unwrap();
+    // Another seed is another study.
+    let error = attempt(1);
+    assert!(error.message().ends_with("one of another study"), "{error}");
+    let mut bytes = std::fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    std::fs::write(&path, &bytes).unwrap();
-    let error = attempt();
+    std::fs::write(&file, &bytes).unwrap();
+    let error = attempt(0);
     assert_eq!(error.kind(), ErrorKind::Malformed);
     assert!(error.message().contains("checksum"), "{error}");
-    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+}
+
+/// A search with all that is adaptive.
+fn adaptive() -> StudyConfig {
+    StudyConfig {
+        suggestions: Some(12),
+        race: Race::Aggressive,
+        halving: Some(Halving { eta: 3, rungs: 1 }),
+        rank_by: "log-loss".into(),
+        ..StudyConfig::default()
+    }
+}
+
+fn with_log_loss(config: StudyConfig) -> Study {
+    let mut metrics = metrics();
+    metrics.push(Box::new(LogLoss));
+    Study::new(families(), metrics, config).expect("a valid study")
+}
+
+#[test]
+fn an_adaptive_study_is_the_same_on_any_threads_in_any_units_and_resumed() {
+    let boards = [1, 2]
+        .map(|threads| pool(threads).install(|| run(&with_log_loss(adaptive())).without_times()));
+    assert_eq!(boards[0], boards[1]);
+    assert!(boards[0].is_complete());
+    let stopped = boards[0]
+        .entries
+        .iter()
+        .filter(|entry| matches!(&entry.status, Status::Stopped(reason) if !reason.is_empty()));
+    assert!(stopped.count() > 10, "{}", boards[0]);
+    // 2 representations × 5 families × (3 guesses + 12 suggestions).
+    assert_eq!(boards[0].entries.len(), 150);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let (representations, target) = data();
+    for unit in [2, 0, 1] {
+        let study = with_log_loss(adaptive()).resume_from(&path);
+        assert_ne!(study.merge(&representations, &target).unwrap(), boards[0]);
+        let part = study
+            .run_unit(
+                &representations,
+                &target,
+                (unit, 3),
+                &mut |_| (),
+                &StopToken::new(),
+            )
+            .unwrap();
+        assert!(part.is_complete());
+        // Twice is as good as once.
+        let before: Vec<u64> = files(&path)
+            .iter()
+            .map(|f| f.metadata().unwrap().len())
+            .collect();
+        study
+            .run_unit(
+                &representations,
+                &target,
+                (unit, 3),
+                &mut |_| (),
+                &StopToken::new(),
+            )
+            .unwrap();
+        let after: Vec<u64> = files(&path)
+            .iter()
+            .map(|f| f.metadata().unwrap().len())
+            .collect();
+        assert_eq!(before, after);
+    }
+    let study = with_log_loss(adaptive()).resume_from(&path);
+    let merged = study.merge(&representations, &target).unwrap();
+    assert_eq!(merged.without_times(), boards[0]);
+    assert_eq!(run(&study).without_times(), boards[0]);
+
+    // Half of what the units wrote: what is missing is made again.
+    for file in files(&path) {
+        let bytes = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    }
+    assert!(
+        !study
+            .merge(&representations, &target)
+            .unwrap()
+            .is_complete()
+    );
+    assert_eq!(run(&study).without_times(), boards[0]);
+}
+
+#[test]
+fn a_race_keeps_the_best_of_a_full_cross_validation() {
+    let full = run(&with_log_loss(StudyConfig {
+        race: Race::Off,
+        halving: None,
+        ..adaptive()
+    }));
+    for race in [Race::Aggressive, Race::Forgiving] {
+        let raced = run(&with_log_loss(StudyConfig {
+            race,
+            halving: None,
+            ..adaptive()
+        }));
+        let (full, raced) = (full.best().unwrap(), raced.best().unwrap());
+        assert_eq!(full.family, raced.family);
+        let (full, raced) = (
+            full.scores[7].mean().unwrap(),
+            raced.scores[7].mean().unwrap(),
+        );
+        assert!(raced < full + 0.01, "{raced} {full}");
+    }
+}
+
+#[test]
+fn an_endless_search_ends_with_its_time_and_a_trial_with_its_limit() {
+    let config = StudyConfig {
+        suggestions: None,
+        time_budget: Some(Duration::from_millis(400)),
+        trial_limit: Some(Duration::from_millis(50)),
+        ..adaptive()
+    };
+    let endless = StudyConfig {
+        time_budget: None,
+        ..config.clone()
+    };
+    assert_eq!(
+        Study::new(
+            families(),
+            metrics(),
+            StudyConfig {
+                rank_by: "accuracy".into(),
+                ..endless
+            }
+        )
+        .err(),
+        Some(StudyError::Endless)
+    );
+    let mut metrics = metrics();
+    metrics.push(Box::new(LogLoss));
+    let families = vec![
+        Toy::boxed("centroid", Manner::Centroid),
+        Toy::boxed("endless", Manner::Endless),
+    ];
+    let start = Instant::now();
+    let (representations, target) = data();
+    let mut ending = None;
+    let board = Study::new(families, metrics, config)
+        .unwrap()
+        .run(
+            &representations,
+            &target,
+            &mut |event| {
+                if let Event::Ending { reason } = event {
+                    ending = Some((*reason).to_owned());
+                }
+            },
+            &StopToken::new(),
+        )
+        .unwrap();
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(!board.is_complete());
+    assert!(ending.unwrap().contains("time"));
+    let (_, reason) = board.failures().next().unwrap();
+    assert_eq!(reason, "took longer than the limit of 0.05 s");
+}
+
+#[test]
+fn a_memory_budget_ends_a_study_with_what_is_done() {
+    let config = StudyConfig {
+        memory_budget: Some(1),
+        ..StudyConfig::default()
+    };
+    let board = run(&study(config));
+    if cfg!(target_os = "linux") {
+        assert!(board.entries.is_empty());
+        assert_eq!(board.planned, 30);
+    }
+}
+
+#[test]
+fn kept_models_are_those_of_the_best_entries() {
+    let (representations, target) = data();
+    let config = StudyConfig {
+        keep_models: 3,
+        ..StudyConfig::default()
+    };
+    let (board, mut models) = study(config)
+        .run_keeping(&representations, &target, &mut |_| (), &StopToken::new())
+        .unwrap();
+    assert_eq!(models.len(), 3);
+    let best = models.take(board.best().unwrap().key).unwrap();
+    assert_eq!(best.len(), 5);
+    assert_eq!(best[0].outputs(), target.names());
+    assert!(models.take(board.entries[10].key).is_none());
 }
 
 #[test]

@@ -443,7 +443,8 @@ fn rank(
         Event::Started { trials, .. } => {
             observer(Progress::Stage {
                 name: "cross-validating".into(),
-                total: *trials,
+                // A study without suggestions knows how many there will be.
+                total: trials.unwrap_or_default(),
             });
         }
         Event::Trial { .. } => observer(Progress::Advance(1)),
