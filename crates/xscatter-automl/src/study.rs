@@ -34,8 +34,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use xscatter_core::{
-    BoxPredictor, Error, ErrorKind, Family, FeatureTable, Metric, Result, StopToken, Target,
-    TrainingSet, seed,
+    Error, ErrorKind, Family, FeatureTable, Metric, Result, StopToken, Target, seed,
 };
 
 use crate::cell::{Cell, Manner};
@@ -43,7 +42,7 @@ use crate::journal::Journal;
 use crate::leaderboard::{Entry, Leaderboard, MetricColumn};
 use crate::models::FoldModels;
 use crate::split::{Fold, largest_number_of_folds, stratified_group_k_fold};
-use crate::trial::{Judge, fingerprint, fingerprint_folds, fingerprint_target, trial_seed};
+use crate::trial::{Judge, fingerprint, fingerprint_folds, fingerprint_target};
 use crate::work::{PlannedCell, Work};
 
 /// A feature table with the name under which it competes.
@@ -312,6 +311,11 @@ impl Study {
         &self.config
     }
 
+    /// The families.
+    pub fn families(&self) -> &[Box<dyn Family>] {
+        &self.families
+    }
+
     /// Fits and judges every trial.
     ///
     /// The observer is called on the calling thread, in the order in which trials end, which differs
@@ -485,44 +489,6 @@ impl Study {
         };
         leaderboard.rank();
         Ok((leaderboard, done.models))
-    }
-
-    /// The model of an entry, fitted on all rows of its representation.
-    ///
-    /// # Errors
-    /// If the study has no family of that name, or the fit fails.
-    pub fn refit(
-        &self,
-        entry: &Entry,
-        table: &FeatureTable,
-        target: &Target,
-        stop: &StopToken,
-    ) -> Result<BoxPredictor> {
-        let family = self
-            .families
-            .iter()
-            .find(|family| family.name() == &*entry.family)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::InvalidArgument,
-                    format!("the study has no family named {:?}", entry.family),
-                )
-            })?;
-        let train = TrainingSet::new(table.values(), target)?.with_stop(stop.clone());
-        family
-            .build(&entry.params, self.refit_seed(entry))?
-            .fit(&train)
-    }
-
-    /// The seed with which [`refit`](Self::refit) builds the model of an entry, for those who build it
-    /// themselves.
-    pub fn refit_seed(&self, entry: &Entry) -> u64 {
-        trial_seed(
-            self.config.seed,
-            &entry.representation,
-            &entry.family,
-            &entry.params,
-        )
     }
 
     /// The cells of the part: every family on every representation.
