@@ -10,5 +10,5 @@ mod trial;
 
 pub use ensemble::{Ensemble, EnsembleConfig};
 pub use leaderboard::{Entry, Leaderboard, Status, Summary, Times};
-pub use split::{Fold, stratified_group_holdout, stratified_group_k_fold};
+pub use split::{Fold, Split, stratified_group_holdout, stratified_group_k_fold};
 pub use study::{Event, Observer, Representation, Study, StudyConfig, StudyError};
