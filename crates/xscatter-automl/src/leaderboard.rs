@@ -82,8 +82,8 @@ pub enum Summary {
     Value {
         /// The mean over the folds.
         mean: f64,
-        /// The sample standard deviation over the folds.
-        std: f64,
+        /// The sample standard deviation over the folds, of which there are two or more.
+        std: Option<f64>,
         /// The value on every fold.
         folds: Vec<f64>,
     },
@@ -112,14 +112,14 @@ impl Times {
 }
 
 impl Summary {
-    /// Mean and spread of the values of the folds, of which there are two or more.
+    /// Mean and spread of the values of the folds, of which there is one or more.
     pub(crate) fn of(folds: Vec<f64>) -> Self {
         let n = folds.len() as f64;
         let mean = folds.iter().sum::<f64>() / n;
         let squares: f64 = folds.iter().map(|value| (value - mean).powi(2)).sum();
         Self::Value {
             mean,
-            std: (squares / (n - 1.0)).sqrt(),
+            std: (n > 1.0).then(|| (squares / (n - 1.0)).sqrt()),
             folds,
         }
     }
@@ -266,7 +266,7 @@ mod tests {
             Summary::of(vec![1.0, 3.0]),
             Summary::Value {
                 mean: 2.0,
-                std: 2.0_f64.sqrt(),
+                std: Some(2.0_f64.sqrt()),
                 folds: vec![1.0, 3.0]
             }
         );

@@ -20,5 +20,5 @@ pub use finalize::Fit;
 pub use leaderboard::{Entry, Leaderboard, Status, Summary, Times};
 pub use model::Model;
 pub use models::FoldModels;
-pub use split::{Fold, stratified_group_holdout, stratified_group_k_fold};
+pub use split::{Fold, Split, stratified_group_holdout, stratified_group_k_fold};
 pub use study::{Event, Halving, Observer, Race, Representation, Study, StudyConfig, StudyError};

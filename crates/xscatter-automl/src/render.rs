@@ -50,7 +50,8 @@ impl Leaderboard {
             for metric in 0..self.metrics.len() {
                 match entry.scores.get(metric) {
                     Some(Summary::Value { mean, std, .. }) => {
-                        row.extend([mean.to_string(), std.to_string()]);
+                        let std = std.map(|std| std.to_string()).unwrap_or_default();
+                        row.extend([mean.to_string(), std]);
                     }
                     Some(Summary::Undefined(_)) | None => {
                         row.extend([String::new(), String::new()]);
@@ -196,9 +197,10 @@ impl Leaderboard {
                     entry.family.to_string(),
                 ];
                 row.extend(order.iter().map(|&metric| match entry.scores.get(metric) {
-                    Some(Summary::Value { mean, std, .. }) if metric == self.rank_by => {
-                        format!("{mean:.4} ± {std:.4}")
-                    }
+                    Some(Summary::Value { mean, std, .. }) if metric == self.rank_by => match std {
+                        Some(std) => format!("{mean:.4} ± {std:.4}"),
+                        None => format!("{mean:.4}"),
+                    },
                     Some(Summary::Value { mean, .. }) => format!("{mean:.4}"),
                     Some(Summary::Undefined(_)) => "–".into(),
                     None => "failed".into(),
@@ -338,7 +340,7 @@ mod tests {
     fn board() -> Leaderboard {
         let value = |mean, std| Summary::Value {
             mean,
-            std,
+            std: Some(std),
             folds: vec![mean - std, mean, mean + std],
         };
         let entry = |representation: &str, status, scores, times| Entry {

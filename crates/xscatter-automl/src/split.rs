@@ -1,24 +1,52 @@
-//! Splits that keep groups whole and classes balanced.
+//! Which rows a model learns from and which rows judge it.
 //!
 //! Frames of one sample, experiment or scan are near-copies of each other. If some of them train a
 //! model and others judge it, the score says how well the model remembers, not how well it sorts new
-//! samples. So a group always stands on one side as a whole; within that, every part gets its share of
-//! every class, as far as the groups allow.
+//! samples. So where rows have groups, use a split that keeps groups whole; a row that is independent
+//! gets a group of its own. [`Split::automatic`] chooses by the target and the groups.
 //!
-//! Groups are shuffled by the seed, sorted by how unevenly their rows spread over the classes (largest
-//! first), and each goes to the part where it leaves the class shares most even: the idea of
-//! scikit-learn's `StratifiedGroupKFold`. A part that then lacks a class gets a small group of it from
-//! a part with more than one. The result depends on the rows' classes and groups and on the seed, not
-//! on the order of the rows. Rows that are independent get a group each. Cost: groups × parts² ×
-//! classes.
+//! | split | target | groups whole | balanced | each row judged |
+//! |---|---|---|---|---|
+//! | `StratifiedGroupKFold` | classes | yes | classes | once |
+//! | `StratifiedKFold` | classes | no | classes, within one row | once |
+//! | `GroupKFold` | any | yes | rows | once |
+//! | `KFold` | any | no | rows, within one row | once |
+//! | `IterativeStratified` | tags | yes | tags | once |
+//! | `TimeSeries` | any | no | – | later rows once |
+//! | `Predefined` | any | as given | as given | once or never |
+//! | `LeaveOneGroupOut` | any | yes | – | once |
+//! | `Holdout` | any | yes | classes, tags or rows | some once |
+//! | `Repeated` | any | as its split | as its split | as its split, so many times |
+//!
+//! A [`Split`] is data: it can be written into a file and read back. With the same seed it gives the same
+//! folds. `StratifiedKFold`, `KFold` and `GroupKFold` without shuffle, `TimeSeries`, `Predefined` and
+//! `LeaveOneGroupOut` give the folds of scikit-learn 1.9.1.
+//!
+//! What cannot be split is an error that names the class, tag or number that stands against it;
+//! [`Split::reduced`] gives the same split with as many folds as the data allow.
 
-use std::collections::BTreeMap;
+mod group_k_fold;
+mod groups;
+mod holdout;
+mod iterative;
+mod k_fold;
+mod ordered;
+mod parts;
+mod stratified_group;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use xscatter_core::{Classes, Error, ErrorKind, seed};
+use serde::{Deserialize, Serialize};
+use xscatter_core::{Classes, Error, ErrorKind, Target, seed};
+
+pub use iterative::largest_number_of_folds_of_tags;
+pub use stratified_group::{
+    largest_number_of_folds, stratified_group_holdout, stratified_group_k_fold,
+};
 
 /// One way to part the rows: positions of the rows to learn from and of those to judge by, ascending.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fold {
     /// The rows to learn from.
     pub train: Vec<usize>,
@@ -26,8 +54,139 @@ pub struct Fold {
     pub validation: Vec<usize>,
 }
 
+impl Fold {
+    /// A group with rows on both sides, if there is one: a leak, unless it is meant.
+    pub fn shared_group<'a>(&self, groups: &'a [Arc<str>]) -> Option<&'a Arc<str>> {
+        let train: BTreeSet<&str> = self.train.iter().map(|&row| &*groups[row]).collect();
+        self.validation
+            .iter()
+            .map(|&row| &groups[row])
+            .find(|group| train.contains(&***group))
+    }
+
+    /// The rows of one part judge, all others train.
+    fn of(parts: &[usize], validation: usize) -> Self {
+        let (validation, train) = (0..parts.len()).partition(|&row| parts[row] == validation);
+        Self { train, validation }
+    }
+
+    /// A fold for each of these parts of the rows.
+    fn of_each(parts: &[usize], folds: usize) -> Vec<Self> {
+        (0..folds).map(|fold| Self::of(parts, fold)).collect()
+    }
+}
+
+/// The rows that some fold judges, ascending: those for which out-of-fold scores exist.
+pub fn judged_rows(folds: &[Fold]) -> Vec<usize> {
+    let rows: BTreeSet<usize> = folds
+        .iter()
+        .flat_map(|fold| fold.validation.iter().copied())
+        .collect();
+    rows.into_iter().collect()
+}
+
+/// A way to part rows into folds.
+///
+/// ```
+/// use xscatter_automl::split::Split;
+/// use xscatter_core::{Classes, Target};
+///
+/// let target = Target::Classes(Classes::from_names(&["SAXS", "SAXS", "WAXS", "WAXS"]));
+/// let groups = ["scan 1", "scan 2", "scan 3", "scan 4"].map(Into::into);
+/// let split: Split = serde_json::from_str(r#"{"stratified-group-k-fold": {"folds": 2}}"#)?;
+/// let folds = split.folds(&target, &groups, 7)?;
+/// assert!(folds.iter().all(|fold| fold.shared_group(&groups).is_none()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Split {
+    /// Whole groups, each class spread as evenly as the groups allow, every class in every fold.
+    StratifiedGroupKFold {
+        /// How many folds.
+        folds: usize,
+    },
+    /// Each class spread over the folds within one row, groups not regarded.
+    StratifiedKFold {
+        /// How many folds.
+        folds: usize,
+        /// Whether the seed decides which rows of a class stand together; otherwise their order does.
+        #[serde(default = "yes")]
+        shuffle: bool,
+    },
+    /// Whole groups, the numbers of rows as even as they allow.
+    GroupKFold {
+        /// How many folds.
+        folds: usize,
+        /// Whether the groups come in an order by the seed; otherwise the largest come first, which
+        /// leaves the folds more even.
+        #[serde(default)]
+        shuffle: bool,
+    },
+    /// As many rows in each fold, groups and classes not regarded.
+    KFold {
+        /// How many folds.
+        folds: usize,
+        /// Whether the seed decides which rows stand together; otherwise their order does.
+        #[serde(default = "yes")]
+        shuffle: bool,
+    },
+    /// Whole groups, the rows with each tag spread evenly, rarest tag first (Sechidis et al. 2011,
+    /// doi:10.1007/978-3-642-23808-6_10).
+    IterativeStratified {
+        /// How many folds.
+        folds: usize,
+        /// Whether the rows with each *pair* of tags are spread evenly too (Szymański and Kajdanowicz
+        /// 2017, proceedings.mlr.press/v74/szymański17a).
+        #[serde(default)]
+        pairs: bool,
+        /// Whether a fold may lack rows with or without some tag; otherwise that is an error.
+        #[serde(default)]
+        allow_rare: bool,
+    },
+    /// Rows in the order of time: each fold learns from what came before the rows that judge it.
+    TimeSeries {
+        /// How many folds.
+        folds: usize,
+        /// How many rows are left out between those to learn from and those to judge by.
+        #[serde(default)]
+        gap: usize,
+        /// How many rows judge a fold; `None` for rows / (folds + 1).
+        #[serde(default)]
+        validation_rows: Option<usize>,
+        /// How many rows a fold learns from at most, the latest; `None` for all.
+        #[serde(default)]
+        max_train_rows: Option<usize>,
+    },
+    /// Folds that are known already.
+    Predefined {
+        /// For every row the number of the fold that it judges; `None` for one that only trains.
+        fold_of_row: Vec<Option<usize>>,
+    },
+    /// A fold for every group, in the order of their names.
+    LeaveOneGroupOut,
+    /// One fold: whole groups with about this fraction of the rows judge, each class or tag in its
+    /// share.
+    Holdout {
+        /// The fraction of rows that judge.
+        fraction: f64,
+    },
+    /// The folds of a split several times, each time with another seed.
+    Repeated {
+        /// What is repeated.
+        split: Box<Split>,
+        /// How many times.
+        repeats: usize,
+    },
+}
+
+const fn yes() -> bool {
+    true
+}
+
 /// Why rows could not be split.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SplitError {
     /// A cross-validation has at least two folds.
     #[error("expected 2 folds or more, got {0}")]
@@ -38,14 +197,51 @@ pub enum SplitError {
     /// The numbers of rows differ.
     #[error("expected a group for each of {expected} rows, got {found}")]
     Rows {
-        /// How many rows have a class.
+        /// How many rows have a target.
         expected: usize,
         /// How many groups were given.
         found: usize,
     },
+    /// A predefined split is of other rows.
+    #[error("expected a fold for each of {expected} rows, got {found}")]
+    FoldOfRow {
+        /// How many rows have a target.
+        expected: usize,
+        /// How many folds were given.
+        found: usize,
+    },
+    /// A predefined split leaves nothing to learn from or nothing to judge by.
+    #[error("expected rows to learn from and rows to judge by, found all rows in fold {0:?}")]
+    OneSided(Option<usize>),
     /// There is nothing to tell apart.
     #[error("expected rows of 2 classes or more, got {0}")]
     TooFewClasses(String),
+    /// There are fewer rows than folds.
+    #[error("expected {expected} rows or more, one for each fold, found {found}")]
+    TooFewRows {
+        /// How many rows are needed.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// There are fewer groups than folds.
+    #[error("expected {expected} groups or more, one for each part of the split, found {found}")]
+    TooFewDistinctGroups {
+        /// How many groups are needed.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A class cannot have a row in every fold.
+    #[error("class {class}: expected {expected} rows or more, one for each fold, found {found}")]
+    RareClass {
+        /// The class.
+        class: Arc<str>,
+        /// How many rows it needs.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
     /// A class cannot have a group in every part.
     #[error(
         "class {class}: expected {expected} groups or more, one for each part of the split, found {found}"
@@ -58,6 +254,20 @@ pub enum SplitError {
         /// How many groups hold a row of it.
         found: usize,
     },
+    /// A tag cannot be present, or absent, in every part.
+    #[error(
+        "tag {tag}: expected {expected} groups or more with a row {which} it, one for each part of the split, found {found}"
+    )]
+    RareTag {
+        /// The tag.
+        tag: Arc<str>,
+        /// `with` or `without`.
+        which: &'static str,
+        /// How many groups it needs.
+        expected: usize,
+        /// How many groups hold such a row.
+        found: usize,
+    },
     /// The groups hold the classes in such a mixture that some part always lacks one.
     #[error("class {class}: found no split into {parts} parts that gives each a row of it")]
     Inseparable {
@@ -66,426 +276,300 @@ pub enum SplitError {
         /// How many parts were asked for.
         parts: usize,
     },
+    /// The groups hold the tags in such a mixture that some part always lacks one.
+    #[error("tag {tag}: found no split into {parts} parts that gives each a row {which} it")]
+    InseparableTag {
+        /// The tag.
+        tag: Arc<str>,
+        /// `with` or `without`.
+        which: &'static str,
+        /// How many parts were asked for.
+        parts: usize,
+    },
+    /// Time series folds of this size leave nothing to learn from.
+    #[error(
+        "expected more than {needed} rows for {folds} folds of {validation_rows} rows after a gap of {gap}, found {found}"
+    )]
+    TooShort {
+        /// How many rows the folds and the gap take.
+        needed: usize,
+        /// How many folds were asked for.
+        folds: usize,
+        /// How many rows judge each.
+        validation_rows: usize,
+        /// How many rows are left out before them.
+        gap: usize,
+        /// How many rows there are.
+        found: usize,
+    },
+    /// The split is not defined for such a target.
+    #[error("{split}: expected a target of {expected}, got {found}")]
+    WrongTarget {
+        /// The split.
+        split: &'static str,
+        /// The kind of target that it takes.
+        expected: &'static str,
+        /// The kind that was given.
+        found: &'static str,
+    },
+    /// A split is repeated no time.
+    #[error("expected 1 repeat or more, got 0")]
+    NoRepeat,
+    /// Each repeat would give the same folds.
+    #[error("expected a split that depends on the seed to repeat it, got {0}")]
+    SameEveryTime(&'static str),
 }
 
 impl From<SplitError> for Error {
     fn from(error: SplitError) -> Self {
         let kind = match error {
-            SplitError::TooFewFolds(_) | SplitError::Fraction(_) => ErrorKind::InvalidArgument,
-            SplitError::Rows { .. } => ErrorKind::ShapeMismatch,
-            SplitError::TooFewClasses(_)
-            | SplitError::TooFewGroups { .. }
-            | SplitError::Inseparable { .. } => ErrorKind::DegenerateData,
+            SplitError::TooFewFolds(_)
+            | SplitError::Fraction(_)
+            | SplitError::WrongTarget { .. }
+            | SplitError::NoRepeat
+            | SplitError::SameEveryTime(_) => ErrorKind::InvalidArgument,
+            SplitError::Rows { .. } | SplitError::FoldOfRow { .. } => ErrorKind::ShapeMismatch,
+            _ => ErrorKind::DegenerateData,
         };
         Self::new(kind, error.to_string()).with_source(error)
     }
 }
 
-/// Parts the rows into `folds` folds; each row is in the validation rows of exactly one.
-///
-/// ```
-/// use xscatter_automl::split::stratified_group_k_fold;
-/// use xscatter_core::Classes;
-///
-/// let classes = Classes::from_names(&["SAXS", "SAXS", "SAXS", "WAXS", "WAXS", "WAXS"]);
-/// let groups = ["scan 1", "scan 1", "scan 2", "scan 3", "scan 4", "scan 4"].map(Into::into);
-/// let folds = stratified_group_k_fold(&classes, &groups, 2, 7)?;
-/// // Each fold judges by one scan of each class.
-/// assert!(folds.iter().all(|fold| fold.validation.len() + fold.train.len() == 6));
-/// # Ok::<(), xscatter_automl::split::SplitError>(())
-/// ```
-///
-/// # Errors
-/// [`SplitError`] if the sizes differ, fewer than two classes have rows, or a class has fewer groups
-/// than there are folds: see [`largest_number_of_folds`].
-pub fn stratified_group_k_fold(
-    classes: &Classes,
-    groups: &[Arc<str>],
-    folds: usize,
-    seed: u64,
-) -> Result<Vec<Fold>, SplitError> {
-    if folds < 2 {
-        return Err(SplitError::TooFewFolds(folds));
+impl Split {
+    /// The split that suits this target: whole groups if any two rows share one, classes or tags
+    /// balanced.
+    pub fn automatic(target: &Target, groups: &[Arc<str>], folds: usize) -> Self {
+        let distinct: BTreeSet<&str> = groups.iter().map(AsRef::as_ref).collect();
+        let independent = distinct.len() == groups.len();
+        match target {
+            Target::Classes(_) if independent => Self::StratifiedKFold {
+                folds,
+                shuffle: true,
+            },
+            Target::Classes(_) => Self::StratifiedGroupKFold { folds },
+            Target::Tags(_) => Self::IterativeStratified {
+                folds,
+                pairs: false,
+                allow_rare: false,
+            },
+            _ if independent => Self::KFold {
+                folds,
+                shuffle: true,
+            },
+            _ => Self::GroupKFold {
+                folds,
+                shuffle: false,
+            },
+        }
     }
-    let parts = part(classes, groups, &vec![1.0 / folds as f64; folds], seed)?;
-    Ok((0..folds).map(|fold| Fold::of(&parts, fold)).collect())
-}
 
-/// Holds out about this fraction of the rows of every class for judging.
-///
-/// # Errors
-/// [`SplitError`] if the fraction is not between 0 and 1, the sizes differ, fewer than two classes have
-/// rows, or a class has fewer than two groups.
-pub fn stratified_group_holdout(
-    classes: &Classes,
-    groups: &[Arc<str>],
-    fraction: f64,
-    seed: u64,
-) -> Result<Fold, SplitError> {
-    if !(fraction > 0.0 && fraction < 1.0) {
-        return Err(SplitError::Fraction(fraction));
+    /// The name as it stands in files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::StratifiedGroupKFold { .. } => "stratified-group-k-fold",
+            Self::StratifiedKFold { .. } => "stratified-k-fold",
+            Self::GroupKFold { .. } => "group-k-fold",
+            Self::KFold { .. } => "k-fold",
+            Self::IterativeStratified { .. } => "iterative-stratified",
+            Self::TimeSeries { .. } => "time-series",
+            Self::Predefined { .. } => "predefined",
+            Self::LeaveOneGroupOut => "leave-one-group-out",
+            Self::Holdout { .. } => "holdout",
+            Self::Repeated { .. } => "repeated",
+        }
     }
-    let parts = part(classes, groups, &[fraction, 1.0 - fraction], seed)?;
-    Ok(Fold::of(&parts, 0))
-}
 
-/// The smallest number of groups that any class has: no more folds than that are possible.
-///
-/// # Errors
-/// [`SplitError::Rows`] if the sizes differ.
-pub fn largest_number_of_folds(
-    classes: &Classes,
-    groups: &[Arc<str>],
-) -> Result<usize, SplitError> {
-    let groups = Groups::new(classes, groups)?;
-    Ok(groups.per_class().into_iter().min().unwrap_or(0))
-}
-
-impl Fold {
-    fn of(parts: &[usize], validation: usize) -> Self {
-        let (validation, train) = (0..parts.len()).partition(|&row| parts[row] == validation);
-        Self { train, validation }
-    }
-}
-
-/// The groups in the order of their names, with their numbers of rows of each class.
-struct Groups {
-    /// For every row the position of its group.
-    of_row: Vec<usize>,
-    /// Groups × classes.
-    counts: Vec<Vec<usize>>,
-    classes: usize,
-}
-
-impl Groups {
-    fn new(classes: &Classes, groups: &[Arc<str>]) -> Result<Self, SplitError> {
-        if groups.len() != classes.labels().len() {
+    /// The folds of these rows.
+    ///
+    /// # Errors
+    /// [`SplitError`] if the numbers of rows differ, a target of classes has rows of one alone, the
+    /// split is not defined for the target, or the rows cannot be parted so.
+    pub fn folds(
+        &self,
+        target: &Target,
+        groups: &[Arc<str>],
+        seed: u64,
+    ) -> Result<Vec<Fold>, SplitError> {
+        let rows = target.len();
+        if groups.len() != rows {
             return Err(SplitError::Rows {
-                expected: classes.labels().len(),
+                expected: rows,
                 found: groups.len(),
             });
         }
-        let mut positions: BTreeMap<&str, usize> = groups.iter().map(|name| (&**name, 0)).collect();
-        for (position, slot) in positions.values_mut().enumerate() {
-            *slot = position;
+        if let Target::Classes(classes) = target {
+            check_classes(classes)?;
         }
-        let of_row: Vec<usize> = groups.iter().map(|name| positions[&**name]).collect();
-        let mut counts = vec![vec![0; classes.n_classes()]; positions.len()];
-        for (&group, &label) in of_row.iter().zip(classes.labels()) {
-            counts[group][label as usize] += 1;
+        match self {
+            Self::StratifiedGroupKFold { folds } => {
+                stratified_group_k_fold(self.classes(target)?, groups, *folds, seed)
+            }
+            Self::StratifiedKFold { folds, shuffle } => {
+                let seed = shuffle.then_some(seed);
+                k_fold::stratified(self.classes(target)?, *folds, seed)
+            }
+            Self::GroupKFold { folds, shuffle } => {
+                group_k_fold::group_k_fold(groups, *folds, shuffle.then_some(seed))
+            }
+            Self::KFold { folds, shuffle } => k_fold::plain(rows, *folds, shuffle.then_some(seed)),
+            Self::IterativeStratified {
+                folds,
+                pairs,
+                allow_rare,
+            } => {
+                check_folds(*folds)?;
+                let Target::Tags(tags) = target else {
+                    return Err(self.wrong_target("tags", target));
+                };
+                let shares = vec![1.0 / *folds as f64; *folds];
+                let parts = iterative::part(tags, groups, &shares, *pairs, *allow_rare, seed)?;
+                Ok(Fold::of_each(&parts, *folds))
+            }
+            Self::TimeSeries {
+                folds,
+                gap,
+                validation_rows,
+                max_train_rows,
+            } => ordered::time_series(rows, *folds, *gap, *validation_rows, *max_train_rows),
+            Self::Predefined { fold_of_row } => ordered::predefined(fold_of_row, rows),
+            Self::LeaveOneGroupOut => group_k_fold::leave_one_out(groups),
+            Self::Holdout { fraction } => {
+                Ok(vec![holdout::holdout(target, groups, *fraction, seed)?])
+            }
+            Self::Repeated { split, repeats } => {
+                if *repeats == 0 {
+                    return Err(SplitError::NoRepeat);
+                }
+                if !split.depends_on_seed() {
+                    return Err(SplitError::SameEveryTime(split.name()));
+                }
+                let mut all = vec![];
+                for repeat in 0..*repeats {
+                    let seed = seed::derive(seed, repeat as u64);
+                    all.append(&mut split.folds(target, groups, seed)?);
+                }
+                Ok(all)
+            }
         }
-        Ok(Self {
-            of_row,
-            counts,
-            classes: classes.n_classes(),
+    }
+
+    /// The same split with no more folds than the data allow, but at least two; splits without a number
+    /// of folds stay as they are.
+    ///
+    /// # Errors
+    /// [`SplitError`] if the numbers of rows differ or the split is not defined for the target.
+    pub fn reduced(&self, target: &Target, groups: &[Arc<str>]) -> Result<Self, SplitError> {
+        let limit = |folds: usize, most: usize| folds.min(most.max(2));
+        Ok(match self {
+            &Self::StratifiedGroupKFold { folds } => {
+                let most = largest_number_of_folds(self.classes(target)?, groups)?;
+                let folds = limit(folds, most);
+                Self::StratifiedGroupKFold { folds }
+            }
+            &Self::StratifiedKFold { folds, shuffle } => {
+                let counts = self.classes(target)?.counts();
+                let folds = limit(folds, counts.into_iter().min().unwrap_or(0));
+                Self::StratifiedKFold { folds, shuffle }
+            }
+            &Self::GroupKFold { folds, shuffle } => {
+                let distinct: BTreeSet<&str> = groups.iter().map(AsRef::as_ref).collect();
+                let folds = limit(folds, distinct.len());
+                Self::GroupKFold { folds, shuffle }
+            }
+            &Self::KFold { folds, shuffle } => {
+                let folds = limit(folds, target.len());
+                Self::KFold { folds, shuffle }
+            }
+            &Self::IterativeStratified {
+                folds,
+                pairs,
+                allow_rare,
+            } => {
+                let Target::Tags(tags) = target else {
+                    return Err(self.wrong_target("tags", target));
+                };
+                let most = if allow_rare {
+                    let distinct: BTreeSet<&str> = groups.iter().map(AsRef::as_ref).collect();
+                    distinct.len()
+                } else {
+                    largest_number_of_folds_of_tags(tags, groups)?
+                };
+                Self::IterativeStratified {
+                    folds: limit(folds, most),
+                    pairs,
+                    allow_rare,
+                }
+            }
+            Self::Repeated { split, repeats } => Self::Repeated {
+                split: Box::new(split.reduced(target, groups)?),
+                repeats: *repeats,
+            },
+            other => other.clone(),
         })
     }
 
-    /// In how many groups each class has a row.
-    fn per_class(&self) -> Vec<usize> {
-        (0..self.classes)
-            .map(|class| self.counts.iter().filter(|group| group[class] > 0).count())
-            .collect()
+    fn depends_on_seed(&self) -> bool {
+        match self {
+            Self::StratifiedGroupKFold { .. }
+            | Self::IterativeStratified { .. }
+            | Self::Holdout { .. }
+            | Self::Repeated { .. } => true,
+            Self::StratifiedKFold { shuffle, .. }
+            | Self::GroupKFold { shuffle, .. }
+            | Self::KFold { shuffle, .. } => *shuffle,
+            Self::TimeSeries { .. } | Self::Predefined { .. } | Self::LeaveOneGroupOut => false,
+        }
     }
 
-    fn size(&self, group: usize) -> usize {
-        self.counts[group].iter().sum()
+    fn classes<'a>(&self, target: &'a Target) -> Result<&'a Classes, SplitError> {
+        match target {
+            Target::Classes(classes) => Ok(classes),
+            _ => Err(self.wrong_target("classes", target)),
+        }
+    }
+
+    fn wrong_target(&self, expected: &'static str, found: &Target) -> SplitError {
+        SplitError::WrongTarget {
+            split: self.name(),
+            expected,
+            found: match found {
+                Target::Classes(_) => "classes",
+                Target::Tags(_) => "tags",
+                _ => "values",
+            },
+        }
     }
 }
 
-/// How often another shuffle is tried when mixed groups leave a part without a class.
-const ATTEMPTS: u64 = 16;
+/// A cross-validation has two folds or more.
+const fn check_folds(folds: usize) -> Result<(), SplitError> {
+    if folds < 2 {
+        return Err(SplitError::TooFewFolds(folds));
+    }
+    Ok(())
+}
 
-/// The part of every row; `shares` are the wanted shares of the parts.
-fn part(
-    classes: &Classes,
-    groups: &[Arc<str>],
-    shares: &[f64],
-    seed: u64,
-) -> Result<Vec<usize>, SplitError> {
-    let groups = Groups::new(classes, groups)?;
+/// There must be something to tell apart.
+fn check_classes(classes: &Classes) -> Result<(), SplitError> {
     let present: Vec<&Arc<str>> = classes
         .names()
         .iter()
         .zip(classes.counts())
         .filter_map(|(name, count)| (count > 0).then_some(name))
         .collect();
-    if present.len() < 2 {
-        let found = present.first().map_or_else(
-            || "none".to_owned(),
-            |name| format!("{} rows of {name} alone", classes.labels().len()),
-        );
-        return Err(SplitError::TooFewClasses(found));
+    if present.len() >= 2 {
+        return Ok(());
     }
-    for (class, found) in groups.per_class().into_iter().enumerate() {
-        if found < shares.len() {
-            return Err(SplitError::TooFewGroups {
-                class: classes.names()[class].clone(),
-                expected: shares.len(),
-                found,
-            });
-        }
-    }
-    let mut lacking = 0;
-    for attempt in 0..ATTEMPTS {
-        let mut assignment = Assignment::new(&groups, classes, shares);
-        for group in assignment.order(seed::derive(seed, attempt)) {
-            assignment.place(group);
-        }
-        match assignment.repair() {
-            Ok(()) => {
-                let part_of = |&group: &usize| assignment.parts[group];
-                return Ok(groups.of_row.iter().map(part_of).collect());
-            }
-            Err(class) => lacking = class,
-        }
-    }
-    Err(SplitError::Inseparable {
-        class: classes.names()[lacking].clone(),
-        parts: shares.len(),
-    })
+    let found = present.first().map_or_else(
+        || "none".to_owned(),
+        |name| format!("{} rows of {name} alone", classes.labels().len()),
+    );
+    Err(SplitError::TooFewClasses(found))
 }
 
-struct Assignment<'a> {
-    groups: &'a Groups,
-    totals: Vec<usize>,
-    shares: &'a [f64],
-    /// Parts × classes.
-    filled: Vec<Vec<usize>>,
-    /// The part of every group.
-    parts: Vec<usize>,
-}
-
-impl<'a> Assignment<'a> {
-    fn new(groups: &'a Groups, classes: &Classes, shares: &'a [f64]) -> Self {
-        Self {
-            groups,
-            totals: classes.counts(),
-            shares,
-            filled: vec![vec![0; groups.classes]; shares.len()],
-            parts: vec![0; groups.counts.len()],
-        }
-    }
-
-    /// Groups that spread most unevenly over the classes first, equal ones shuffled.
-    fn order(&self, seed: u64) -> Vec<usize> {
-        let spread = |group: &usize| {
-            let counts = &self.groups.counts[*group];
-            let squares: usize = counts.iter().map(|count| count * count).sum();
-            let size = self.groups.size(*group);
-            // The variance times the squared number of classes, in exact integers.
-            counts.len() * squares - size * size
-        };
-        let mut order: Vec<usize> = (0..self.groups.counts.len()).collect();
-        order.sort_by_key(|&group| seed::derive(seed, group as u64));
-        order.sort_by_key(|group| std::cmp::Reverse(spread(group)));
-        order
-    }
-
-    fn place(&mut self, group: usize) {
-        let best = (0..self.shares.len())
-            .map(|part| (self.unevenness_with(group, part), self.load(part), part))
-            .min_by(|left, right| {
-                left.0
-                    .total_cmp(&right.0)
-                    .then(left.1.total_cmp(&right.1))
-                    .then(left.2.cmp(&right.2))
-            })
-            .map_or(0, |(_, _, part)| part);
-        self.parts[group] = best;
-        for (filled, count) in self.filled[best].iter_mut().zip(&self.groups.counts[group]) {
-            *filled += count;
-        }
-    }
-
-    fn load(&self, part: usize) -> f64 {
-        self.filled[part].iter().sum::<usize>() as f64 / self.shares[part]
-    }
-
-    /// How unevenly the classes would be spread if the group went to this part: the sum over the
-    /// classes of the standard deviation, over the parts, of what a part has of what it should have.
-    fn unevenness_with(&self, group: usize, part: usize) -> f64 {
-        let parts = self.shares.len() as f64;
-        (0..self.groups.classes)
-            .map(|class| {
-                let fill = |other: usize| {
-                    let more = if other == part {
-                        self.groups.counts[group][class]
-                    } else {
-                        0
-                    };
-                    let wanted = self.totals[class] as f64 * self.shares[other];
-                    (self.filled[other][class] + more) as f64 / wanted
-                };
-                let mean = (0..self.shares.len()).map(fill).sum::<f64>() / parts;
-                let squares = (0..self.shares.len()).map(|other| (fill(other) - mean).powi(2));
-                (squares.sum::<f64>() / parts).sqrt()
-            })
-            .sum()
-    }
-
-    /// Gives every part a row of every class, or names a class for which it cannot.
-    fn repair(&mut self) -> Result<(), usize> {
-        for class in 0..self.groups.classes {
-            for part in 0..self.shares.len() {
-                if self.filled[part][class] > 0 {
-                    continue;
-                }
-                let movable = (0..self.parts.len())
-                    .filter(|&group| self.groups.counts[group][class] > 0)
-                    .filter(|&group| self.can_leave(group))
-                    .min_by_key(|&group| (self.groups.size(group), group));
-                let group = movable.ok_or(class)?;
-                let from = self.parts[group];
-                self.parts[group] = part;
-                for class in 0..self.groups.classes {
-                    let count = self.groups.counts[group][class];
-                    self.filled[from][class] -= count;
-                    self.filled[part][class] += count;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the group's part keeps a row of each of its classes without it.
-    fn can_leave(&self, group: usize) -> bool {
-        let filled = &self.filled[self.parts[group]];
-        let counts = &self.groups.counts[group];
-        counts
-            .iter()
-            .zip(filled)
-            .all(|(count, filled)| *count == 0 || filled > count)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn classes(labels: &[u32], n: usize) -> Classes {
-        Classes::new(
-            (0..n).map(|k| format!("class {k}").into()).collect(),
-            labels.to_vec(),
-        )
-        .unwrap()
-    }
-
-    fn names(groups: &[usize]) -> Vec<Arc<str>> {
-        groups
-            .iter()
-            .map(|group| format!("group {group}").into())
-            .collect()
-    }
-
-    /// Labels and groups in which each class has groups of its own.
-    fn pure(groups_per_class: &[usize], rows_per_group: usize) -> (Classes, Vec<Arc<str>>) {
-        let (mut labels, mut groups) = (vec![], vec![]);
-        for (class, &count) in groups_per_class.iter().enumerate() {
-            for _ in 0..count {
-                let group = groups.len();
-                labels.extend(std::iter::repeat_n(class as u32, rows_per_group));
-                groups.extend(std::iter::repeat_n(group, rows_per_group));
-            }
-        }
-        (classes(&labels, groups_per_class.len()), names(&groups))
-    }
-
-    #[test]
-    fn classes_are_spread_evenly_over_folds() {
-        let (classes, groups) = pure(&[10, 5], 4);
-        for fold in stratified_group_k_fold(&classes, &groups, 5, 3).unwrap() {
-            assert_eq!(classes.select(&fold.validation).counts(), [8, 4]);
-            assert_eq!(classes.select(&fold.train).counts(), [32, 16]);
-        }
-    }
-
-    #[test]
-    fn another_seed_gives_another_split_and_the_same_seed_the_same() {
-        let (classes, groups) = pure(&[10, 10], 2);
-        let split = |seed| stratified_group_k_fold(&classes, &groups, 5, seed).unwrap();
-        assert_eq!(split(1), split(1));
-        assert_ne!(split(1), split(2));
-    }
-
-    #[test]
-    fn a_holdout_has_the_wanted_share_of_every_class() {
-        let (classes, groups) = pure(&[20, 8], 3);
-        let fold = stratified_group_holdout(&classes, &groups, 0.25, 0).unwrap();
-        assert_eq!(classes.select(&fold.validation).counts(), [15, 6]);
-        // Two groups: one on each side, however small the fraction.
-        let (classes, groups) = pure(&[2, 2], 5);
-        let fold = stratified_group_holdout(&classes, &groups, 0.1, 0).unwrap();
-        assert_eq!(classes.select(&fold.validation).counts(), [5, 5]);
-    }
-
-    #[test]
-    fn what_cannot_be_split_is_named() {
-        let (few, groups) = pure(&[5, 3], 2);
-        let error = stratified_group_k_fold(&few, &groups, 5, 0).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "class class 1: expected 5 groups or more, one for each part of the split, found 3"
-        );
-        assert_eq!(largest_number_of_folds(&few, &groups), Ok(3));
-        let (one, groups) = pure(&[4], 2);
-        let error = stratified_group_k_fold(&one, &groups, 2, 0).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "expected rows of 2 classes or more, got 8 rows of class 0 alone"
-        );
-        assert_eq!(Error::from(error).kind(), ErrorKind::DegenerateData);
-        assert_eq!(
-            stratified_group_k_fold(&one, &groups, 1, 0),
-            Err(SplitError::TooFewFolds(1))
-        );
-        assert_eq!(
-            stratified_group_k_fold(&one, &groups[1..], 2, 0),
-            Err(SplitError::Rows {
-                expected: 8,
-                found: 7
-            })
-        );
-        assert!(stratified_group_holdout(&one, &groups, 1.0, 0).is_err());
-    }
-
-    #[test]
-    fn the_order_of_the_rows_does_not_matter() {
-        let (classes, groups) = pure(&[6, 9], 3);
-        let rows: Vec<usize> = (0..groups.len()).rev().collect();
-        let reversed: Vec<Arc<str>> = rows.iter().map(|&row| groups[row].clone()).collect();
-        let split = stratified_group_k_fold(&classes, &groups, 3, 9).unwrap();
-        let other = stratified_group_k_fold(&classes.select(&rows), &reversed, 3, 9).unwrap();
-        for (fold, other) in split.iter().zip(other) {
-            let mut back: Vec<usize> = other.validation.iter().map(|&row| rows[row]).collect();
-            back.sort_unstable();
-            assert_eq!(fold.validation, back);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn groups_are_never_on_both_sides(
-            rows in prop::collection::vec((0_u32..3, 0_usize..25), 1..120),
-            folds in 2_usize..6,
-            seed in any::<u64>(),
-        ) {
-            let (labels, groups): (Vec<u32>, Vec<usize>) = rows.into_iter().unzip();
-            let (classes, groups) = (classes(&labels, 3), names(&groups));
-            let split = stratified_group_k_fold(&classes, &groups, folds, seed);
-            if let Ok(split) = split {
-                let mut seen = vec![0; groups.len()];
-                for fold in &split {
-                    for &row in &fold.validation {
-                        seen[row] += 1;
-                        prop_assert!(fold.train.iter().all(|&other| groups[other] != groups[row]));
-                    }
-                    prop_assert_eq!(fold.train.len() + fold.validation.len(), groups.len());
-                    prop_assert!(classes.select(&fold.validation).counts().iter().all(|&n| n > 0));
-                }
-                prop_assert!(seen.iter().all(|&times| times == 1));
-            }
-        }
-    }
+/// The numbers below `n` in an order by the seed.
+fn shuffled(n: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by_key(|&position| seed::derive(seed, position as u64));
+    order
 }

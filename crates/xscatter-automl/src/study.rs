@@ -41,7 +41,7 @@ use crate::cell::{Cell, Manner};
 use crate::journal::Journal;
 use crate::leaderboard::{Entry, Leaderboard, MetricColumn};
 use crate::models::FoldModels;
-use crate::split::{Fold, largest_number_of_folds, stratified_group_k_fold};
+use crate::split::{Fold, Split};
 use crate::trial::{Judge, fingerprint, fingerprint_folds, fingerprint_target};
 use crate::work::{PlannedCell, Work};
 
@@ -93,9 +93,12 @@ pub struct Halving {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StudyConfig {
-    /// How many folds judge each trial.
+    /// How the rows are parted; `None` for the split that suits the target with
+    /// [`folds`](Self::folds) folds ([`Split::automatic`]).
+    pub split: Option<Split>,
+    /// How many folds judge each trial, unless there is a [`split`](Self::split).
     pub folds: usize,
-    /// Whether fewer folds will do if a class has too few groups; otherwise that is an error.
+    /// Whether fewer folds will do if a class or tag has too few groups; otherwise that is an error.
     pub reduce_folds: bool,
     /// The seed of everything random.
     pub seed: u64,
@@ -133,6 +136,7 @@ impl Default for StudyConfig {
     /// Five folds, three first guesses a family, no suggestions, no race.
     fn default() -> Self {
         Self {
+            split: None,
             folds: 5,
             reduce_folds: false,
             seed: 0,
@@ -416,13 +420,13 @@ impl Study {
     /// # Errors
     /// If the rows cannot be split.
     pub fn folds(&self, target: &Target, groups: &[Arc<str>]) -> Result<Vec<Fold>> {
-        let classes = target.classes()?;
-        let mut folds = self.config.folds;
+        let automatic = || Split::automatic(target, groups, self.config.folds);
+        let mut split = self.config.split.clone().unwrap_or_else(automatic);
         if self.config.reduce_folds {
-            folds = folds.min(largest_number_of_folds(classes, groups)?.max(2));
+            split = split.reduced(target, groups)?;
         }
         let seed = seed::derive_named(self.config.seed, "folds");
-        Ok(stratified_group_k_fold(classes, groups, folds, seed)?)
+        Ok(split.folds(target, groups, seed)?)
     }
 
     fn work(

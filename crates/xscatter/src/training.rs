@@ -14,7 +14,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use xscatter_automl::{Event, Leaderboard, Representation, Status, Study, StudyConfig};
+use xscatter_automl::{Event, Leaderboard, Representation, Split, Status, Study, StudyConfig};
 use xscatter_core::seed::derive_named;
 use xscatter_core::{
     Classes, Error, ErrorKind, Estimator, Family, FeatureTable, Frame, FrameSource, Predictor,
@@ -431,7 +431,9 @@ fn rank(
         .map(|(recipe, table)| Representation::new(recipe.name, table.clone()))
         .collect();
     let study_config = StudyConfig {
-        folds: config.folds,
+        split: Some(Split::StratifiedGroupKFold {
+            folds: config.folds,
+        }),
         seed: derive_named(config.seed, "study"),
         rank_by: config.rank_by.clone(),
         max_portfolio: config.guesses,
