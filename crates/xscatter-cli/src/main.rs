@@ -16,6 +16,7 @@ mod output;
 mod picture;
 mod simulate;
 mod sort;
+mod study;
 mod view;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Command {
     Sort(sort::Args),
     /// Describe detector files by features, one CSV row a frame.
     Features(features::Args),
+    /// Compare features and models on tables, and predict with the best.
+    Study(study::Args),
     /// Integrate detector files azimuthally to I(q).
     Integrate(integrate::Args),
 }
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Sort(args) => sort::run(&args),
         Command::Features(args) => features::run(&args),
+        Command::Study(args) => study::run(&args),
         Command::Integrate(args) => integrate::run(&args),
     };
     match result {

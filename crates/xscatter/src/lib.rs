@@ -11,6 +11,7 @@ pub mod prelude;
 pub mod progress;
 pub mod representations;
 pub mod sort;
+pub mod study;
 pub mod table_file;
 pub mod training;
 

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
-use xscatter_core::{
-    Classes, Error, ErrorKind, FeatureTable, Result, TagState, Tags, Target,
-};
+use xscatter_core::{Classes, Error, ErrorKind, FeatureTable, Result, TagState, Tags, Target};
 
 /// Which columns of a table are not features. All others are, and hold numbers; an empty cell, `NaN` or a
 /// null is a missing value.
@@ -68,7 +66,8 @@ impl Roles {
     /// If the file cannot be read, a named column is missing, a feature is no number, a label is empty or
     /// a tag is neither yes nor no; the file, the row and the column are named.
     pub fn read(&self, path: &Path) -> Result<(FeatureTable, Option<Target>)> {
-        self.read_file(path, true).map_err(|error| error.in_file(path))
+        self.read_file(path, true)
+            .map_err(|error| error.in_file(path))
     }
 
     /// The features alone: columns of labels and tags may be there or not.
@@ -92,7 +91,11 @@ impl Roles {
                 ErrorKind::Unsupported,
                 format!(
                     "expected a table whose name ends with .csv{}, got {:?}",
-                    if cfg!(feature = "parquet") { " or .parquet" } else { "" },
+                    if cfg!(feature = "parquet") {
+                        " or .parquet"
+                    } else {
+                        ""
+                    },
                     other.unwrap_or_default()
                 ),
             )),
@@ -101,11 +104,20 @@ impl Roles {
 
     fn read_csv(&self, path: &Path, with_target: bool) -> Result<(FeatureTable, Option<Target>)> {
         let failed = |error: csv::Error| {
-            let kind = if error.is_io_error() { ErrorKind::Io } else { ErrorKind::Malformed };
+            let kind = if error.is_io_error() {
+                ErrorKind::Io
+            } else {
+                ErrorKind::Malformed
+            };
             Error::new(kind, error.to_string()).with_source(error)
         };
         let mut reader = csv::Reader::from_path(path).map_err(failed)?;
-        let names: Vec<String> = reader.headers().map_err(failed)?.iter().map(Into::into).collect();
+        let names: Vec<String> = reader
+            .headers()
+            .map_err(failed)?
+            .iter()
+            .map(Into::into)
+            .collect();
         let mut rows = Rows::new(self, &names, with_target)?;
         let mut record = csv::StringRecord::new();
         while reader.read_record(&mut record).map_err(failed)? {
@@ -118,7 +130,11 @@ impl Roles {
     }
 
     #[cfg(feature = "parquet")]
-    fn read_parquet(&self, path: &Path, with_target: bool) -> Result<(FeatureTable, Option<Target>)> {
+    fn read_parquet(
+        &self,
+        path: &Path,
+        with_target: bool,
+    ) -> Result<(FeatureTable, Option<Target>)> {
         use parquet::file::reader::{FileReader, SerializedFileReader};
         use parquet::record::Field;
 
@@ -127,8 +143,11 @@ impl Roles {
         };
         let reader = SerializedFileReader::new(std::fs::File::open(path)?).map_err(failed)?;
         let schema = reader.metadata().file_metadata().schema();
-        let names: Vec<String> =
-            schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
+        let names: Vec<String> = schema
+            .get_fields()
+            .iter()
+            .map(|field| field.name().to_owned())
+            .collect();
         let mut rows = Rows::new(self, &names, with_target)?;
         for row in reader.get_row_iter(None).map_err(failed)? {
             let row = row.map_err(failed)?;
@@ -199,8 +218,15 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn new(roles: &'a Roles, names: &'a [String], with_target: bool) -> Result<Self> {
-        let needed = roles.label.iter().chain(&roles.tags).filter(|_| with_target);
-        let needed = needed.chain(&roles.group).chain(&roles.id).chain(&roles.ignore);
+        let needed = roles
+            .label
+            .iter()
+            .chain(&roles.tags)
+            .filter(|_| with_target);
+        let needed = needed
+            .chain(&roles.group)
+            .chain(&roles.id)
+            .chain(&roles.ignore);
         for name in needed {
             if !names.contains(name) {
                 let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
@@ -210,7 +236,11 @@ impl<'a> Rows<'a> {
                         "expected a column named {name:?}, found {} columns: {}{}",
                         names.len(),
                         shown.join(", "),
-                        if names.len() > shown.len() { ", …" } else { "" }
+                        if names.len() > shown.len() {
+                            ", …"
+                        } else {
+                            ""
+                        }
                     ),
                 ));
             }
@@ -238,7 +268,10 @@ impl<'a> Rows<'a> {
             #[cfg(feature = "parquet")]
             Cell::Missing => String::new(),
         };
-        let shared = self.texts.entry(text).or_insert_with_key(|text| text.as_str().into());
+        let shared = self
+            .texts
+            .entry(text)
+            .or_insert_with_key(|text| text.as_str().into());
         shared.clone()
     }
 
@@ -312,7 +345,10 @@ impl<'a> Rows<'a> {
 
     fn finish(self) -> Result<(FeatureTable, Option<Target>)> {
         if self.n_rows == 0 {
-            return Err(Error::new(ErrorKind::DegenerateData, "expected rows, found none"));
+            return Err(Error::new(
+                ErrorKind::DegenerateData,
+                "expected rows, found none",
+            ));
         }
         let columns: Vec<Arc<str>> = self
             .names
@@ -322,18 +358,25 @@ impl<'a> Rows<'a> {
             .map(|(name, _)| name.as_str().into())
             .collect();
         if columns.is_empty() {
-            return Err(Error::new(ErrorKind::DegenerateData, "expected features, found none"));
+            return Err(Error::new(
+                ErrorKind::DegenerateData,
+                "expected features, found none",
+            ));
         }
         let values = Array2::from_shape_vec((self.n_rows, columns.len()), self.values)
             .map_err(|error| Error::new(ErrorKind::ShapeMismatch, error.to_string()))?;
         let ids = if self.ids.is_empty() {
-            (1..=self.n_rows).map(|row| format!("row {row}").into()).collect()
+            (1..=self.n_rows)
+                .map(|row| format!("row {row}").into())
+                .collect()
         } else {
             self.ids
         };
         let groups = if self.groups.is_empty() {
             // Rows may share an id and still be rows of their own.
-            (1..=self.n_rows).map(|row| format!("row {row}").into()).collect()
+            (1..=self.n_rows)
+                .map(|row| format!("row {row}").into())
+                .collect()
         } else {
             self.groups
         };
@@ -430,9 +473,15 @@ mod tests {
     fn what_is_wrong_is_named() {
         let message = |roles: &Roles, text| read(roles, text).unwrap_err().to_string();
         let missing = message(&labelled(), "a,b\n1,2\n");
-        assert!(missing.contains("\"kind\", found 2 columns: a, b"), "{missing}");
+        assert!(
+            missing.contains("\"kind\", found 2 columns: a, b"),
+            "{missing}"
+        );
         let text = message(&labelled(), "a,kind\n1,S\nx,W\n");
-        assert!(text.contains("row 2, column a") && text.contains("\"x\""), "{text}");
+        assert!(
+            text.contains("row 2, column a") && text.contains("\"x\""),
+            "{text}"
+        );
         let empty = message(&labelled(), "a,kind\n1,\n");
         assert!(empty.contains("expected a label"), "{empty}");
         assert!(message(&labelled(), "a,kind\n").contains("found none"));
