@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use xscatter_automl::Representation;
 use xscatter_core::search::{Domain, Space};
 use xscatter_core::{
-    BoxEstimator, Classes, Error, ErrorKind, Estimator, Family, FeatureTable, Params, Predictor,
-    Result, Target, TrainingSet, seed,
+    BoxEstimator, BoxPredictor, Classes, Error, ErrorKind, Estimator, Family, FeatureTable, Params,
+    Predictor, Result, Target, TrainingSet, seed,
 };
 
 /// Probabilities from the distances to the mean of every class.
@@ -71,6 +71,29 @@ impl Predictor for Centroids {
         }
         Ok(scores)
     }
+
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        let names: Vec<&str> = self.names.iter().map(|name| &**name).collect();
+        let means: Vec<f64> = self.means.iter().copied().collect();
+        let all = (names, self.means.ncols(), means, self.sharpness);
+        Ok(serde_json::to_vec(&all).expect("plain values"))
+    }
+}
+
+impl Centroids {
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let malformed =
+            |error: serde_json::Error| Error::new(ErrorKind::Malformed, error.to_string());
+        let (names, width, means, sharpness): (Vec<String>, usize, Vec<f64>, f64) =
+            serde_json::from_slice(bytes).map_err(malformed)?;
+        let means = Array2::from_shape_vec((names.len(), width), means)
+            .map_err(|error| Error::new(ErrorKind::Malformed, error.to_string()))?;
+        Ok(Self {
+            names: names.into_iter().map(Into::into).collect(),
+            means,
+            sharpness,
+        })
+    }
 }
 
 /// What a family does on fitting.
@@ -128,6 +151,10 @@ impl Family for Toy {
             Manner::Centroid => Centroid { sharpness }.boxed(),
             manner => Odd { manner, seed }.boxed(),
         })
+    }
+
+    fn load(&self, bytes: &[u8]) -> Result<BoxPredictor> {
+        Ok(Box::new(Centroids::from_bytes(bytes)?))
     }
 }
 
