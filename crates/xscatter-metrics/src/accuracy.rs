@@ -123,10 +123,14 @@ impl TopKAccuracy {
         if k == 0 {
             return Err(TopKError::Zero);
         }
-        Ok(Self {
+        Ok(Self::of(k))
+    }
+
+    pub(crate) fn of(k: usize) -> Self {
+        Self {
             k,
             name: format!("top-{k}-accuracy"),
-        })
+        }
     }
 }
 

@@ -101,7 +101,7 @@ mod tests {
         let score = map
             .evaluate(&truth, array![[0.9], [0.5], [0.4], [1.0]].view())
             .unwrap();
-        assert_relative_eq!(score.value().unwrap(), (1.0 + 2.0 / 3.0) / 2.0);
+        assert_relative_eq!(score.value().unwrap(), f64::midpoint(1.0, 2.0 / 3.0));
         let nothing = truth.select(&[1, 3]);
         let score = map.evaluate(&nothing, array![[0.5], [1.0]].view()).unwrap();
         assert_eq!(

@@ -15,6 +15,8 @@
 //!
 //! The curve is that of scikit-learn 1.9.1 (`calibration_curve`), which has no calibration error.
 
+use std::sync::Arc;
+
 use ndarray::ArrayView2;
 use xscatter_core::{Error, ErrorKind, Goal, Metric, Result, Score, Target};
 
@@ -53,17 +55,21 @@ impl ExpectedCalibrationError {
         if bins == 0 {
             return Err(CalibrationError::NoBin);
         }
-        Ok(Self {
+        Ok(Self::of(bins))
+    }
+
+    fn of(bins: usize) -> Self {
+        Self {
             bins,
             name: format!("expected-calibration-error-{bins}"),
-        })
+        }
     }
 }
 
 impl Default for ExpectedCalibrationError {
     /// With 15 bins, as is usual.
     fn default() -> Self {
-        Self::new(15).expect("15 bins are more than none")
+        Self::of(15)
     }
 }
 
@@ -128,6 +134,8 @@ pub struct ReliabilityPoint {
 /// Predicted probabilities against observed shares, of one class or tag.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReliabilityCurve {
+    /// The class or tag.
+    pub name: Arc<str>,
     /// The bins that hold a sample, from low to high probabilities.
     pub points: Vec<ReliabilityPoint>,
 }
@@ -166,6 +174,7 @@ impl ReliabilityCurve {
             Binning::Quantile => quantile_edges(&samples, bins),
         };
         Ok(Self {
+            name: problem.names()[output].clone(),
             points: points(&samples, &edges),
         })
     }

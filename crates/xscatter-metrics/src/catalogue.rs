@@ -105,7 +105,7 @@ pub fn all() -> Vec<Box<dyn WeightedMetric>> {
         Box::new(Matthews),
     ];
     for k in [2, 3, 5] {
-        all.push(Box::new(TopKAccuracy::new(k).expect("k is above 0")));
+        all.push(Box::new(TopKAccuracy::of(k)));
     }
     for disagreement in [
         Disagreement::Equal,
@@ -118,8 +118,7 @@ pub fn all() -> Vec<Box<dyn WeightedMetric>> {
         all.push(Box::new(Precision { average }));
         all.push(Box::new(Recall { average }));
         for beta in [0.5, 1.0, 2.0] {
-            let score = FBeta::new(beta, average).expect("beta is above 0");
-            all.push(Box::new(score));
+            all.push(Box::new(FBeta::of(beta, average)));
         }
         all.push(Box::new(Jaccard { average }));
         all.push(Box::new(RocAuc { average }));

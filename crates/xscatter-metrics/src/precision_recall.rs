@@ -164,19 +164,19 @@ impl FBeta {
         if !(beta.is_finite() && beta > 0.0) {
             return Err(FBetaError::Beta(beta));
         }
-        Ok(Self {
-            beta,
-            average,
-            name: format!("f{beta}-{}", average.suffix()),
-        })
+        Ok(Self::of(beta, average))
     }
 
     /// Precision and recall weighted alike: `f1-macro` and the like.
     pub fn f1(average: Average) -> Self {
+        Self::of(1.0, average)
+    }
+
+    pub(crate) fn of(beta: f64, average: Average) -> Self {
         Self {
-            beta: 1.0,
+            beta,
             average,
-            name: format!("f1-{}", average.suffix()),
+            name: format!("f{beta}-{}", average.suffix()),
         }
     }
 }
