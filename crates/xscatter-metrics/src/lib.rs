@@ -23,6 +23,7 @@ pub mod report;
 pub mod roc_auc;
 pub mod significance;
 pub mod silhouette;
+mod table;
 pub mod tag_confusion;
 pub mod threshold;
 pub mod weighted;
@@ -41,7 +42,7 @@ pub use label_ranking::{CoverageError, LabelRankingAveragePrecision, LabelRankin
 pub use precision_recall::{FBeta, Jaccard, Precision, Recall};
 pub use probability::{Brier, LogLoss};
 pub use regression::{Mae, R2, Rmse};
-pub use report::{ClassReport, Report};
+pub use report::{ClassReport, GroupReport, GroupScores, Report, TagReport, TagsReport};
 pub use roc_auc::{PairAverage, RocAuc, RocAucOneVsOne};
 pub use significance::{McNemar, ResampledT, corrected_resampled_t, mcnemar};
 pub use silhouette::{silhouette, silhouette_samples};
