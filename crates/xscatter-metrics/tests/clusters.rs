@@ -10,7 +10,7 @@ use xscatter_metrics::{Contingency, silhouette, silhouette_samples};
 #[derive(Deserialize)]
 struct Cases {
     partitions: Vec<Partitions>,
-    rows: Vec<Rows>,
+    rows: Vec<RowsCase>,
 }
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Partitions {
 }
 
 #[derive(Deserialize)]
-struct Rows {
+struct RowsCase {
     name: String,
     rows: Vec<Vec<f32>>,
     clusters: Vec<u32>,

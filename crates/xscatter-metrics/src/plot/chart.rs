@@ -44,6 +44,8 @@ pub(super) struct Line {
 
 pub(super) struct Chart<'a> {
     pub(super) title: &'a str,
+    /// What the values beside the names are.
+    pub(super) value: &'static str,
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) lines: Vec<Line>,
@@ -73,13 +75,14 @@ impl Chart<'_> {
         let ticks = widest(&mut self.y.ticks.iter().map(|(_, label)| label));
         let names = widest(&mut self.lines.iter().map(|line| &line.name));
         let values = widest(&mut self.lines.iter().map(|line| &line.value));
+        let values = values.max(text_width(self.value, LABEL_PX));
         let left = MARGIN + LABEL_PX + 12 + ticks + 8;
         let top = MARGIN + TITLE_PX + 16;
-        let legend = (left + SIDE + 24, names, values);
-        let content = legend.0 + SWATCH + 8 + names + 14 + values + MARGIN;
+        let legend = left + SIDE + 24;
+        let right = legend + SWATCH + 8 + names + 14 + values;
         let below = top + SIDE + 10 + LABEL_PX + 12 + LABEL_PX + MARGIN;
-        let listed = top + LEGEND_STEP * self.lines.len() as i32 + MARGIN;
-        let width = content.max(title_width(self.title) + 2 * MARGIN);
+        let listed = top + LEGEND_STEP * (self.lines.len() as i32 + 1) + MARGIN;
+        let width = (right + MARGIN).max(title_width(self.title) + 2 * MARGIN);
         drawn((width, below.max(listed)), |area| {
             area.fill(&WHITE)?;
             let mut bold = text(TITLE_PX, INK, HPos::Left);
@@ -88,9 +91,11 @@ impl Chart<'_> {
             let start = if beyond { MARGIN } else { left };
             area.draw_text(self.title, &bold, (start, MARGIN + TITLE_PX / 2))?;
             self.draw_axes(area, (left, top))?;
+            let head = text(LABEL_PX, GREY_INK, HPos::Right);
+            area.draw_text(self.value, &head, (right, top + LEGEND_STEP / 2))?;
             for (number, line) in self.lines.iter().enumerate() {
                 draw_line(area, (left, top), number, line)?;
-                draw_legend(area, (legend, top), number, line)?;
+                draw_legend(area, (legend, right, top), number, line)?;
             }
             Ok(())
         })
@@ -176,16 +181,15 @@ fn without_inner(pixels: &[(i32, i32)]) -> Vec<(i32, i32)> {
 
 fn draw_legend(
     area: &Area<'_>,
-    ((x, names, values), top): ((i32, i32, i32), i32),
+    (x, right, top): (i32, i32, i32),
     number: usize,
     line: &Line,
 ) -> Drawing {
-    let y = top + LEGEND_STEP * number as i32 + LEGEND_STEP / 2;
+    let y = top + LEGEND_STEP * (number as i32 + 1) + LEGEND_STEP / 2;
     path(area, vec![(x, y), (x + SWATCH, y)], number)?;
     let name = text(LABEL_PX, INK, HPos::Left);
     area.draw_text(&line.name, &name, (x + SWATCH + 8, y))?;
     let value = text(LABEL_PX, GREY_INK, HPos::Right);
-    let right = x + SWATCH + 8 + names + 14 + values;
     area.draw_text(&line.value, &value, (right, y))
 }
 

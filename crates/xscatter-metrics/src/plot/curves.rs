@@ -19,7 +19,7 @@ pub fn roc_svg(curves: &[RocCurve], title: &str) -> Result<String> {
         let points = curve.points.iter();
         Line {
             name: curve.name.to_string(),
-            value: format!("{:.3}", curve.area),
+            value: share(curve.area),
             places: points
                 .map(|point| (point.false_positive_rate, point.true_positive_rate))
                 .collect(),
@@ -27,7 +27,7 @@ pub fn roc_svg(curves: &[RocCurve], title: &str) -> Result<String> {
         }
     };
     chart(
-        title,
+        (title, "area"),
         Axis::shares("False positive rate"),
         Axis::shares("True positive rate"),
         curves.iter().map(line).collect(),
@@ -50,13 +50,13 @@ pub fn precision_recall_svg(curves: &[PrecisionRecallCurve], title: &str) -> Res
         }
         Line {
             name: curve.name.to_string(),
-            value: format!("{:.3}", curve.average_precision),
+            value: share(curve.average_precision),
             places,
             circles: vec![],
         }
     };
     chart(
-        title,
+        (title, "AP"),
         Axis::shares("Recall"),
         Axis::shares("Precision"),
         curves.iter().map(line).collect(),
@@ -99,7 +99,7 @@ pub fn det_svg(curves: &[RocCurve], title: &str) -> Result<String> {
         }
     };
     chart(
-        title,
+        (title, "EER"),
         axis("False positive rate"),
         axis("False negative rate"),
         curves.iter().map(line).collect(),
@@ -122,20 +122,20 @@ pub fn reliability_svg(curves: &[ReliabilityCurve], title: &str) -> Result<Strin
             |point: &crate::calibration::ReliabilityPoint| (point.predicted, point.observed);
         Line {
             name: curve.name.to_string(),
-            value: format!("{:.3}", distance / total),
+            value: share(distance / total),
             places: curve.points.iter().map(place).collect(),
             circles: curve
                 .points
                 .iter()
                 .map(|point| {
-                    let radius = 2.0 + 10.0 * (point.weight / total).sqrt();
+                    let radius = 2.0 + 7.0 * (point.weight / total).sqrt();
                     (place(point), radius.round() as i32)
                 })
                 .collect(),
         }
     };
     chart(
-        title,
+        (title, "error"),
         Axis::shares("Predicted probability"),
         Axis::shares("Observed share"),
         curves.iter().map(line).collect(),
@@ -144,7 +144,7 @@ pub fn reliability_svg(curves: &[ReliabilityCurve], title: &str) -> Result<Strin
 }
 
 fn chart(
-    title: &str,
+    (title, value): (&str, &'static str),
     x: Axis,
     y: Axis,
     lines: Vec<Line>,
@@ -158,12 +158,24 @@ fn chart(
     }
     let chart = Chart {
         title,
+        value,
         x,
         y,
         lines,
         reference,
     };
     chart.svg()
+}
+
+/// Three digits, which do not claim 1 or 0 for what is nearly so.
+fn share(value: f64) -> String {
+    if value > 0.9995 && value < 1.0 {
+        ">0.999".into()
+    } else if value < 0.0005 && value > 0.0 {
+        "<0.001".into()
+    } else {
+        format!("{value:.3}")
+    }
 }
 
 /// The place of a rate on a normal scale from 0.1 % to 99.9 %.
@@ -244,13 +256,14 @@ mod tests {
         });
         let curve = ReliabilityCurve::new(&truth, scores.view(), 1, 10, Binning::Uniform).unwrap();
         let svg = reliability_svg(&[curve], "Calibration").unwrap();
-        assert!(svg.contains("r=\"11\"") && svg.contains("r=\"5\""));
+        assert!(svg.contains("r=\"9\"") && svg.contains("r=\"4\""));
     }
 
     #[test]
     fn errors_are_equal_between_two_cuts() {
         assert_relative_eq!(equal_error_rate(&[(0.0, 1.0), (0.1, 0.3), (0.3, 0.1)]), 0.2);
         assert_relative_eq!(equal_error_rate(&[(0.0, 1.0), (0.0, 0.0), (1.0, 0.0)]), 0.0);
+        assert_eq!(share(0.99999), ">0.999");
         assert_relative_eq!(deviate(0.5), 0.5);
         assert_relative_eq!(deviate(0.0), 0.0, epsilon = 1e-12);
     }
