@@ -13,6 +13,9 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2};
 use xscatter_core::{Classes, Error, ErrorKind, Result, Target};
 
+use crate::average::ratio;
+use crate::problem::Problem;
+
 /// Why a confusion matrix could not be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfusionError {
@@ -108,7 +111,7 @@ impl ConfusionMatrix {
     /// # Errors
     /// If the target is not one of classes, the sizes differ or a score is not finite.
     pub fn from_scores(truth: &Target, scores: ArrayView2<'_, f32>) -> Result<Self> {
-        let classes = check_scores(truth, scores)?;
+        let classes = Problem::new(truth, scores, None)?.classes()?;
         Self::from_labels(classes, &predicted_labels(scores))
     }
 
@@ -201,11 +204,7 @@ impl ConfusionMatrix {
     }
 }
 
-fn ratio(part: f64, whole: f64) -> Option<f64> {
-    (whole > 0.0).then(|| part / whole)
-}
-
-fn csv_field(text: &str) -> String {
+pub(crate) fn csv_field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
@@ -258,35 +257,6 @@ pub fn predicted_labels(scores: ArrayView2<'_, f32>) -> Vec<u32> {
             best as u32
         })
         .collect()
-}
-
-/// The classes of the truth, once the scores are known to be finite and of its size.
-pub(crate) fn check_scores<'a>(
-    truth: &'a Target,
-    scores: ArrayView2<'_, f32>,
-) -> Result<&'a Classes> {
-    let classes = truth.classes()?;
-    let expected = (classes.labels().len(), classes.n_classes());
-    if scores.dim() != expected {
-        return Err(Error::new(
-            ErrorKind::ShapeMismatch,
-            format!(
-                "expected {} × {} scores (samples × classes), got {} × {}",
-                expected.0,
-                expected.1,
-                scores.nrows(),
-                scores.ncols()
-            ),
-        ));
-    }
-    if let Some(((row, class), score)) = scores.indexed_iter().find(|(_, s)| !s.is_finite()) {
-        let name = &classes.names()[class];
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("row {row}, class {name}: expected a finite score, got {score}"),
-        ));
-    }
-    Ok(classes)
 }
 
 #[cfg(test)]

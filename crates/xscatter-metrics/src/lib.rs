@@ -1,43 +1,51 @@
 #![doc = include_str!("../README.md")]
 
-pub mod classification;
+pub mod accuracy;
+pub mod agreement;
+pub mod average;
+pub mod average_precision;
+pub mod bootstrap;
+pub mod calibration;
+pub mod catalogue;
+pub mod clustering;
 pub mod confusion;
+mod counts;
+pub mod curve;
+mod distributions;
+pub mod label_ranking;
 #[cfg(feature = "plot")]
 pub mod plot;
+pub mod precision_recall;
 pub mod probability;
-pub mod ranking;
+mod problem;
+pub mod regression;
 pub mod report;
+pub mod roc_auc;
+pub mod significance;
+pub mod silhouette;
+mod table;
+pub mod tag_confusion;
+pub mod threshold;
+pub mod weighted;
 
-pub use classification::{
-    Accuracy, Average, BalancedAccuracy, CohensKappa, FBeta, Matthews, Precision, Recall,
-};
+pub use accuracy::{Accuracy, BalancedAccuracy, HammingLoss, TopKAccuracy};
+pub use agreement::{CohensKappa, Disagreement, Matthews};
+pub use average::Average;
+pub use average_precision::AveragePrecision;
+pub use bootstrap::{Bootstrap, BootstrapConfig, Interval, IntervalMethod};
+pub use calibration::{Binning, ExpectedCalibrationError, ReliabilityCurve};
+pub use catalogue::{all, by_name, published, regression_scores, standard, tags};
+pub use clustering::{Contingency, VMeasure};
 pub use confusion::{ConfusionMatrix, predicted_labels};
+pub use curve::{PrecisionRecallCurve, RocCurve};
+pub use label_ranking::{CoverageError, LabelRankingAveragePrecision, LabelRankingLoss};
+pub use precision_recall::{FBeta, Jaccard, Precision, Recall};
 pub use probability::{Brier, LogLoss};
-pub use ranking::{ClassAverage, RocAuc};
-pub use report::{ClassReport, Report};
-
-use xscatter_core::Metric;
-
-/// The seven scores of a comparison of classifiers: accuracy, area under the ROC (one class against
-/// the rest, macro), recall (macro), precision (weighted), F1 (macro), Cohen's kappa and Matthews
-/// correlation.
-///
-/// F1 is the macro average because the micro average equals the accuracy whenever a sample has one
-/// class, and would say nothing new.
-pub fn standard() -> Vec<Box<dyn Metric>> {
-    vec![
-        Box::new(Accuracy),
-        Box::new(RocAuc {
-            average: ClassAverage::Macro,
-        }),
-        Box::new(Recall {
-            average: Average::Macro,
-        }),
-        Box::new(Precision {
-            average: Average::Weighted,
-        }),
-        Box::new(FBeta::f1(Average::Macro)),
-        Box::new(CohensKappa),
-        Box::new(Matthews),
-    ]
-}
+pub use regression::{Mae, R2, Rmse};
+pub use report::{ClassReport, GroupReport, GroupScores, Report, TagReport, TagsReport};
+pub use roc_auc::{PairAverage, RocAuc, RocAucOneVsOne};
+pub use significance::{McNemar, ResampledT, corrected_resampled_t, mcnemar};
+pub use silhouette::{silhouette, silhouette_samples};
+pub use tag_confusion::TagConfusion;
+pub use threshold::{Threshold, ThresholdScore, best_threshold, best_thresholds, decide};
+pub use weighted::WeightedMetric;

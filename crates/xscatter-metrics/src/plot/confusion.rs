@@ -1,4 +1,4 @@
-//! A confusion matrix as an SVG picture (feature `plot`).
+//! A confusion matrix as an SVG picture.
 //!
 //! Rows are the true classes, columns the predicted ones. A cell shows how many samples it holds and,
 //! where there is room, their share of the true class; the fill runs from white (none of the class) to
@@ -6,15 +6,15 @@
 //! with the number of classes and the length of their names, so no text is cut. Text stays text, drawn
 //! by whatever sans-serif font the viewer has: no font file is needed to write it.
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 use xscatter_core::{Error, ErrorKind, Result};
 
+use super::{
+    Area, Drawing, GREY_INK, INK, LABEL_PX, MARGIN, TITLE_PX, drawn, text, text_width, title_width,
+};
 use crate::confusion::ConfusionMatrix;
 
-const INK: RGBColor = RGBColor(33, 37, 41);
-const GREY_INK: RGBColor = RGBColor(108, 117, 125);
 const NO_SAMPLE: RGBColor = RGBColor(233, 236, 239);
 /// Light to dark at equal steps of the share; each step is darker than the one before.
 const BLUES: [(f64, f64, f64); 5] = [
@@ -25,12 +25,7 @@ const BLUES: [(f64, f64, f64); 5] = [
     (8.0, 48.0, 107.0),
 ];
 
-const MARGIN: i32 = 20;
-const TITLE_PX: i32 = 19;
-const LABEL_PX: i32 = 14;
 const LEGEND_WIDTH: i32 = 14;
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// The picture as SVG text.
 ///
@@ -44,17 +39,9 @@ pub fn confusion_matrix_svg(matrix: &ConfusionMatrix, title: &str) -> Result<Str
         ));
     }
     let layout = Layout::new(matrix, title);
-    let mut svg = String::new();
-    {
-        let size = (layout.width as u32, layout.height as u32);
-        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        draw(&area, &layout, matrix, title)
-            .and_then(|()| area.present())
-            .map_err(|error| {
-                Error::new(ErrorKind::Other, format!("the picture failed: {error}"))
-            })?;
-    }
-    Ok(svg)
+    drawn((layout.width, layout.height), |area| {
+        draw(area, &layout, matrix, title)
+    })
 }
 
 /// All places, in pixels.
@@ -105,8 +92,6 @@ impl Layout {
         }
     }
 }
-
-type Drawing = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 fn draw(area: &Area<'_>, layout: &Layout, matrix: &ConfusionMatrix, title: &str) -> Drawing {
     area.fill(&WHITE)?;
@@ -229,37 +214,6 @@ fn draw_legend(area: &Area<'_>, layout: &Layout) -> Drawing {
         area.draw_text(label, &style, (x + LEGEND_WIDTH + 6, y))?;
     }
     Ok(())
-}
-
-fn text(size_px: i32, colour: impl Color, horizontal: HPos) -> TextStyle<'static> {
-    TextStyle {
-        // The SVG backend writes the size divided by 1.24.
-        font: ("sans-serif", f64::from(size_px) * 1.24).into_font(),
-        color: colour.to_backend_color(),
-        pos: Pos::new(horizontal, VPos::Center),
-    }
-}
-
-/// A generous guess of the width of a text (that of a wide font): no font is at hand to measure it.
-fn text_width(text: &str, size_px: i32) -> i32 {
-    let hundredths: i32 = text
-        .chars()
-        .map(|letter| match letter {
-            ' ' | '.' | ',' | ':' | ';' | '\'' | '-' | '/' | '(' | ')' | 'f' | 'i' | 'j' | 'l'
-            | 't' => 40,
-            'a'..='z' if !matches!(letter, 'm' | 'w') => 63,
-            '0'..='9' => 64,
-            ..='\u{24F}' => 82,
-            // Other scripts may be as wide as they are high.
-            _ => 100,
-        })
-        .sum();
-    hundredths * size_px / 100
-}
-
-/// Bold letters are wider.
-fn title_width(title: &str) -> i32 {
-    text_width(title, TITLE_PX * 9 / 8)
 }
 
 fn digits(number: u64) -> i32 {
