@@ -30,7 +30,12 @@ impl Metric for TagLogLoss {
         let mut sum = 0.0;
         Zip::from(scores).and(tags.states()).for_each(|&p, state| {
             let p = f64::from(p).clamp(epsilon, 1.0 - epsilon);
-            sum -= if *state == TagState::Positive { p } else { 1.0 - p }.ln();
+            sum -= if *state == TagState::Positive {
+                p
+            } else {
+                1.0 - p
+            }
+            .ln();
         });
         Ok(Score::Value(sum / scores.len() as f64))
     }
@@ -67,9 +72,8 @@ fn main() -> Result<()> {
             let labels: Vec<u32> = (0..rows).map(|row| (row % outputs) as u32).collect();
             let names: Vec<_> = (0..outputs).map(|k| k.to_string().into()).collect();
             let is_class = Array2::from_shape_fn((rows, outputs), |(row, k)| row % outputs == k);
-            let has_tag = Array2::from_shape_fn((rows, outputs), |(row, k)| {
-                unit(k as u64, row as u64) < 0.2
-            });
+            let has_tag =
+                Array2::from_shape_fn((rows, outputs), |(row, k)| unit(k as u64, row as u64) < 0.2);
             let states = has_tag.mapv(|has| match has {
                 true => TagState::Positive,
                 false => TagState::Negative,

@@ -56,7 +56,10 @@ mod tests {
         let entries = [(1.0, 1.0), (f64::NAN, 0.1), (1.0, 1.0), (2.0, f64::NAN)];
         assert_eq!(pareto_front(&entries, Goal::Maximise), [0, 2]);
         assert_eq!(pareto_front(&[], Goal::Minimise), [0; 0]);
-        assert_eq!(pareto_front(&[(0.0, 1.0), (-0.0, 1.0)], Goal::Minimise), [0, 1]);
+        assert_eq!(
+            pareto_front(&[(0.0, 1.0), (-0.0, 1.0)], Goal::Minimise),
+            [0, 1]
+        );
     }
 
     proptest! {

@@ -117,13 +117,15 @@ fn sum_of_losses(truth: &Target, scores: ArrayView2<'_, f32>, inverse: f64) -> f
                 sum += loss(power(row[label as usize], highest, inverse) / all);
             }
         }
-        Target::Tags(tags) => Zip::from(scores)
-            .and(tags.states())
-            .for_each(|&p, state| match state {
-                TagState::Positive => sum += loss(tag_probability(p, inverse)),
-                TagState::Negative => sum += loss(1.0 - tag_probability(p, inverse)),
-                TagState::Unknown => {}
-            }),
+        Target::Tags(tags) => {
+            Zip::from(scores)
+                .and(tags.states())
+                .for_each(|&p, state| match state {
+                    TagState::Positive => sum += loss(tag_probability(p, inverse)),
+                    TagState::Negative => sum += loss(1.0 - tag_probability(p, inverse)),
+                    TagState::Unknown => {}
+                })
+        }
         _ => {}
     }
     sum
@@ -150,10 +152,7 @@ fn check(truth: &Target, scores: ArrayView2<'_, f32>) -> Result<()> {
     match scores.rows().into_iter().position(|row| !is_sound(&row)) {
         Some(row) => Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!(
-                "row {row}: expected probabilities, got {}",
-                scores.row(row)
-            ),
+            format!("row {row}: expected probabilities, got {}", scores.row(row)),
         )),
         None => Ok(()),
     }
@@ -189,9 +188,8 @@ mod tests {
 
     /// 4000 rows of which the class is drawn by the probability, given a temperature too high.
     fn drawn(heat: f64) -> (Array2<f32>, Vec<bool>) {
-        let unit = |stream: u64, row: u64| {
-            (seed::derive(stream, row) >> 11) as f64 / (1_u64 << 53) as f64
-        };
+        let unit =
+            |stream: u64, row: u64| (seed::derive(stream, row) >> 11) as f64 / (1_u64 << 53) as f64;
         let mut scores = Array2::zeros((4000, 2));
         let mut is_second = vec![];
         for row in 0..4000 {

@@ -130,11 +130,19 @@ fn tags_are_spread_as_evenly_as_by_scikit_multilearn() {
             case.empty
         );
         let margin = 1.0 + golden.provenance.tolerance;
-        assert!(label <= case.label_distance * margin, "{}: labels", case.name);
+        assert!(
+            label <= case.label_distance * margin,
+            "{}: labels",
+            case.name
+        );
         if case.pairs {
             assert!(pair <= case.pair_distance * margin, "{}: pairs", case.name);
         }
-        assert!(example <= case.example_distance * margin + 0.5, "{}: rows", case.name);
+        assert!(
+            example <= case.example_distance * margin + 0.5,
+            "{}: rows",
+            case.name
+        );
         assert!(empty <= case.empty, "{}: empty", case.name);
     }
 }

@@ -29,8 +29,12 @@ pub(super) fn select(
     for bag in 0..config.bags {
         let among = draw(config, &defined, bag);
         let chosen = run(config, objective.as_mut(), &among, metric.goal())?;
+        let mut times = vec![0_u32; candidates.len()];
         for &candidate in &chosen {
-            weights[candidate] += 1.0 / (chosen.len() * config.bags) as f64;
+            times[candidate] += 1;
+        }
+        for (weight, times) in weights.iter_mut().zip(times) {
+            *weight += f64::from(times) / (chosen.len() * config.bags) as f64;
         }
     }
     let kept = weights.into_iter().enumerate();
@@ -115,7 +119,10 @@ impl Selection<'_> {
         };
         self.objective.add(candidate);
         self.chosen.push(candidate);
-        if self.best.is_none_or(|(best, _)| better(self.goal, score, best)) {
+        if self
+            .best
+            .is_none_or(|(best, _)| better(self.goal, score, best))
+        {
             self.best = Some((score, self.chosen.len()));
         }
         Ok(true)

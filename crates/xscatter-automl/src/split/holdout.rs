@@ -51,7 +51,10 @@ fn of_rows(names: &[Arc<str>], fraction: f64, seed: u64) -> Result<Fold, SplitEr
         }
     }
     // One group on each side at least.
-    let smallest = order.iter().copied().min_by_key(|&group| groups.sizes[group]);
+    let smallest = order
+        .iter()
+        .copied()
+        .min_by_key(|&group| groups.sizes[group]);
     if let Some(group) = smallest {
         if held == 0 {
             parts[group] = 0;
@@ -85,10 +88,7 @@ mod tests {
                 .len(),
             2
         );
-        assert_eq!(
-            holdout(&target, &groups, 0.999, 1).unwrap().train.len(),
-            2
-        );
+        assert_eq!(holdout(&target, &groups, 0.999, 1).unwrap().train.len(), 2);
         assert!(holdout(&target, &groups, f64::NAN, 1).is_err());
     }
 }

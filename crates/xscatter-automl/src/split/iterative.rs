@@ -188,7 +188,10 @@ impl Wanted {
                 give(group, Some(label), &mut left);
             }
         }
-        let mut bare: Vec<usize> = order.into_iter().filter(|&group| !is_given[group]).collect();
+        let mut bare: Vec<usize> = order
+            .into_iter()
+            .filter(|&group| !is_given[group])
+            .collect();
         bare.sort_by_key(|&group| std::cmp::Reverse(groups.sizes[group]));
         for group in bare {
             give(group, None, &mut left);

@@ -8,11 +8,7 @@ use xscatter_core::{Classes, seed};
 use super::{Fold, SplitError, check_folds, shuffled};
 
 /// The first rows judge the first fold, and so on; the first folds take the rows left over.
-pub(super) fn plain(
-    rows: usize,
-    folds: usize,
-    seed: Option<u64>,
-) -> Result<Vec<Fold>, SplitError> {
+pub(super) fn plain(rows: usize, folds: usize, seed: Option<u64>) -> Result<Vec<Fold>, SplitError> {
     check_folds(folds)?;
     if rows < folds {
         return Err(SplitError::TooFewRows {
