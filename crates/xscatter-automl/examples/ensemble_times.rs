@@ -74,9 +74,12 @@ fn main() -> Result<()> {
             let is_class = Array2::from_shape_fn((rows, outputs), |(row, k)| row % outputs == k);
             let has_tag =
                 Array2::from_shape_fn((rows, outputs), |(row, k)| unit(k as u64, row as u64) < 0.2);
-            let states = has_tag.mapv(|has| match has {
-                true => TagState::Positive,
-                false => TagState::Negative,
+            let states = has_tag.mapv(|has| {
+                if has {
+                    TagState::Positive
+                } else {
+                    TagState::Negative
+                }
             });
             let classes = Target::Classes(Classes::new(names.clone(), labels)?);
             let tags = Target::Tags(Tags::new(names, states)?);

@@ -70,6 +70,7 @@ impl Default for EnsembleConfig {
 
 /// Entries of a leaderboard with their weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawEnsemble")]
 pub struct Ensemble {
     /// The positions of the entries, ascending, with weights that sum to 1.
     pub members: Vec<(usize, f64)>,
@@ -79,6 +80,41 @@ pub struct Ensemble {
     pub score: f64,
     /// The metric on the out-of-fold scores of the best single entry.
     pub best_single: f64,
+}
+
+/// What a file says, not looked at yet.
+#[derive(Deserialize)]
+struct RawEnsemble {
+    members: Vec<(usize, f64)>,
+    temperature: Option<Temperature>,
+    score: f64,
+    best_single: f64,
+}
+
+impl TryFrom<RawEnsemble> for Ensemble {
+    type Error = String;
+
+    fn try_from(raw: RawEnsemble) -> Result<Self, String> {
+        let RawEnsemble {
+            members,
+            temperature,
+            score,
+            best_single,
+        } = raw;
+        let sum: f64 = members.iter().map(|(_, weight)| weight).sum();
+        let is_weight = |(_, weight): &(usize, f64)| *weight > 0.0;
+        if !members.iter().all(is_weight) || (sum - 1.0).abs() > 1e-9 {
+            return Err(format!(
+                "expected weights above 0 with a sum of 1, got {members:?}"
+            ));
+        }
+        Ok(Self {
+            members,
+            temperature,
+            score,
+            best_single,
+        })
+    }
 }
 
 impl Ensemble {
@@ -314,7 +350,8 @@ fn mean(members: &[(usize, f64)], candidates: &[ArrayView2<'_, f32>]) -> Result<
     Ok(sum.mapv(|value| value as f32))
 }
 
-fn better(goal: Goal, score: f64, than: f64) -> bool {
+/// Whether a score is better than another by the goal.
+pub(crate) fn better(goal: Goal, score: f64, than: f64) -> bool {
     match goal {
         Goal::Maximise => score > than,
         Goal::Minimise => score < than,

@@ -10,7 +10,7 @@
 //! Use it on the mean of several models, which is less sure than each of them. It cannot mend scores
 //! that are wrong in one class and right in another. Cost: some 50 passes over the scores.
 
-use ndarray::{Array2, ArrayView2, Zip};
+use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, Result, TagState, Target};
 
@@ -26,11 +26,31 @@ pub enum Outputs {
 
 /// The temperature of a model's scores.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawTemperature")]
 pub struct Temperature {
     /// The temperature: 1 leaves the scores as they are.
     pub value: f64,
     /// What it is applied to.
     pub outputs: Outputs,
+}
+
+/// What a file says, not looked at yet.
+#[derive(Deserialize)]
+struct RawTemperature {
+    value: f64,
+    outputs: Outputs,
+}
+
+impl TryFrom<RawTemperature> for Temperature {
+    type Error = String;
+
+    fn try_from(raw: RawTemperature) -> Result<Self, String> {
+        let RawTemperature { value, outputs } = raw;
+        if value.is_finite() && value > 0.0 {
+            return Ok(Self { value, outputs });
+        }
+        Err(format!("expected a temperature above 0, got {value}"))
+    }
 }
 
 const LOWEST: f64 = 0.1;
@@ -118,13 +138,13 @@ fn sum_of_losses(truth: &Target, scores: ArrayView2<'_, f32>, inverse: f64) -> f
             }
         }
         Target::Tags(tags) => {
-            Zip::from(scores)
-                .and(tags.states())
-                .for_each(|&p, state| match state {
+            for (&p, state) in scores.iter().zip(tags.states()) {
+                match state {
                     TagState::Positive => sum += loss(tag_probability(p, inverse)),
                     TagState::Negative => sum += loss(1.0 - tag_probability(p, inverse)),
                     TagState::Unknown => {}
-                })
+                }
+            }
         }
         _ => {}
     }
@@ -249,6 +269,16 @@ mod tests {
         let scores = array![[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]];
         assert_eq!(temperature(Outputs::Classes).apply(scores.view()), scores);
         assert_eq!(temperature(Outputs::Tags).apply(scores.view()), scores);
+    }
+
+    #[test]
+    fn a_file_with_an_impossible_temperature_is_refused() {
+        let good = r#"{"value":0.5,"outputs":"tags"}"#;
+        assert!(serde_json::from_str::<Temperature>(good).is_ok());
+        for value in ["0.0", "-1.0", "1e999"] {
+            let bad = good.replace("0.5", value);
+            assert!(serde_json::from_str::<Temperature>(&bad).is_err());
+        }
     }
 
     #[test]

@@ -20,18 +20,46 @@
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use xscatter_core::{Error, ErrorKind, Goal, Metric, Result, Score, TagState, Target};
+use xscatter_core::{Error, ErrorKind, Metric, Result, Score, TagState, Target};
 
+use crate::ensemble::better;
 use crate::split::{Fold, judged_rows};
 
 /// Where decisions are made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "RawThresholds")]
 pub enum Thresholds {
     /// From which probability on a row gets the tag, for every tag.
     Tags(Vec<f64>),
     /// By what the probability of every class is multiplied before the largest wins.
     Classes(Vec<f64>),
+}
+
+/// What a file says, not looked at yet.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RawThresholds {
+    Tags(Vec<f64>),
+    Classes(Vec<f64>),
+}
+
+impl TryFrom<RawThresholds> for Thresholds {
+    type Error = String;
+
+    fn try_from(raw: RawThresholds) -> Result<Self, String> {
+        let (thresholds, limit) = match raw {
+            RawThresholds::Tags(values) => (Self::Tags(values), 1.0),
+            RawThresholds::Classes(values) => (Self::Classes(values), f64::INFINITY),
+        };
+        let (Self::Tags(values) | Self::Classes(values)) = &thresholds;
+        let is_off = |value: &&f64| !(**value > 0.0 && **value < limit);
+        match values.iter().find(is_off) {
+            Some(odd) => Err(format!(
+                "expected numbers above 0 and below {limit}, got {odd}"
+            )),
+            None => Ok(thresholds),
+        }
+    }
 }
 
 /// What is decided.
@@ -364,13 +392,6 @@ fn thinned(numbers: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-fn better(goal: Goal, score: f64, than: f64) -> bool {
-    match goal {
-        Goal::Maximise => score > than,
-        Goal::Minimise => score < than,
-    }
-}
-
 fn check(truth: &Target, scores: ArrayView2<'_, f32>) -> Result<()> {
     let expected = (truth.len(), truth.names().len());
     if scores.dim() != expected {
@@ -401,7 +422,7 @@ fn wrong_shape(expected: (usize, usize), scores: ArrayView2<'_, f32>) -> Error {
 mod tests {
     use super::*;
     use ndarray::{Zip, array};
-    use xscatter_core::{Classes, Tags, seed};
+    use xscatter_core::{Classes, Goal, Tags, seed};
     use xscatter_metrics::{BalancedAccuracy, LogLoss};
 
     /// The mean over the tags of F1, decided at 0.5.
@@ -552,5 +573,9 @@ mod tests {
                 .decide(off.view())
                 .is_err()
         );
+        assert!(serde_json::from_str::<Thresholds>(r#"{"tags":[0.5,0.9]}"#).is_ok());
+        for text in [r#"{"tags":[0.5,1.0]}"#, r#"{"classes":[0.0]}"#] {
+            assert!(serde_json::from_str::<Thresholds>(text).is_err(), "{text}");
+        }
     }
 }

@@ -81,7 +81,7 @@ fn classes(models: usize) -> (Target, Vec<Array2<f32>>) {
         }
         scores
     };
-    let target = Target::Classes(Classes::new(names, labels).unwrap());
+    let target = Target::Classes(Classes::new(names, labels).expect("labels below 4"));
     (target, (0..models).map(model).collect())
 }
 
@@ -93,7 +93,8 @@ fn tags(models: usize) -> (Target, Vec<Array2<f32>>) {
         with if with == tag => TagState::Positive,
         _ => TagState::Negative,
     });
-    (Target::Tags(Tags::new(names, states).unwrap()), scores)
+    let tags = Tags::new(names, states).expect("a name a column");
+    (Target::Tags(tags), scores)
 }
 
 fn views(scores: &[Array2<f32>]) -> Vec<ArrayView2<'_, f32>> {
@@ -151,8 +152,13 @@ fn the_score_is_that_of_what_is_combined() {
         // The mean is too cautious, and the temperature finds it.
         let temperature = ensemble.temperature.expect("it is not worse").value;
         assert!(temperature < 0.95, "{temperature}");
-        let value = serde_json::to_value(&ensemble).unwrap();
-        assert_eq!(serde_json::from_value::<Ensemble>(value).unwrap(), ensemble);
+        let mut value = serde_json::to_value(&ensemble).unwrap();
+        assert_eq!(
+            serde_json::from_value::<Ensemble>(value.clone()).unwrap(),
+            ensemble
+        );
+        value["members"][0][1] = 2.0.into();
+        assert!(serde_json::from_value::<Ensemble>(value).is_err());
     }
 }
 

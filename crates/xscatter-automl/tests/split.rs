@@ -12,7 +12,7 @@ use xscatter_core::{Classes, Error, ErrorKind, TagState, Tags, Target, Values};
 
 fn classes(labels: &[u32]) -> Classes {
     let names = (0..3).map(|k| format!("class {k}").into()).collect();
-    Classes::new(names, labels.to_vec()).unwrap()
+    Classes::new(names, labels.to_vec()).expect("labels below 3")
 }
 
 fn tags(states: &[[u8; 3]]) -> Tags {
@@ -22,11 +22,12 @@ fn tags(states: &[[u8; 3]]) -> Tags {
         1 => TagState::Positive,
         _ => TagState::Unknown,
     });
-    Tags::new(names, states).unwrap()
+    Tags::new(names, states).expect("a name a column")
 }
 
 fn values(rows: usize) -> Target {
-    Target::Values(Values::new(vec!["radius_nm".into()], Array2::zeros((rows, 1))).unwrap())
+    let values = Array2::zeros((rows, 1));
+    Target::Values(Values::new(vec!["radius_nm".into()], values).expect("a name a column"))
 }
 
 fn names(groups: &[usize]) -> Vec<Arc<str>> {
@@ -108,11 +109,8 @@ proptest! {
             prop_assert!(parts_all_rows(&made, groups.len()));
             prop_assert!(keeps_groups(&made, &groups));
             for fold in &made {
-                for tag in 0..3 {
-                    for wanted in 0..2 {
-                        prop_assert!(fold.validation.iter().any(|&row| states[row][tag] == wanted));
-                    }
-                }
+                let have = |tag: usize, state| fold.validation.iter().any(|&row| states[row][tag] == state);
+                prop_assert!((0..3).all(|tag| have(tag, 0) && have(tag, 1)));
             }
             // The order of the rows does not matter.
             let back: Vec<usize> = (0..groups.len()).rev().collect();
@@ -349,9 +347,30 @@ fn what_cannot_be_split_is_named() {
             found: 3
         })
     ));
-    let five = Split::KFold { folds: 5, shuffle };
-    assert_eq!(
-        message(&five, &target).0,
-        "expected 5 rows or more, one for each fold, found 4"
-    );
+    let tagged = Target::Tags(tags(&[[0; 3]; 4]));
+    for (split, target) in [
+        (Split::KFold { folds: 5, shuffle }, &target),
+        (Split::StratifiedGroupKFold { folds: 5 }, &target),
+        (Split::automatic(&tagged, &groups, 5), &tagged),
+    ] {
+        let text = "expected 5 rows or more, one for each fold, found 4";
+        assert_eq!(message(&split, target).0, text);
+    }
+    // No size that is merely asked for is allocated.
+    for folds in [usize::MAX, 1] {
+        for split in [
+            Split::StratifiedGroupKFold { folds },
+            Split::StratifiedKFold { folds, shuffle },
+            Split::GroupKFold { folds, shuffle },
+            Split::KFold { folds, shuffle },
+            Split::TimeSeries {
+                folds,
+                gap: 0,
+                validation_rows: None,
+                max_train_rows: None,
+            },
+        ] {
+            assert!(split.folds(&target, &groups, 1).is_err(), "{split:?}");
+        }
+    }
 }

@@ -101,7 +101,7 @@ fn members(rows: usize) -> (Target, Vec<Arc<str>>, Vec<Array2<f32>>) {
         }
         scores
     };
-    let target = Target::Classes(Classes::new(names, labels).unwrap());
+    let target = Target::Classes(Classes::new(names, labels).expect("labels below 3"));
     (target, groups, vec![member(1, 0), member(2, 2)])
 }
 

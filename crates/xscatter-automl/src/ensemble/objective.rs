@@ -81,9 +81,9 @@ impl Objective for WholeMetric<'_> {
 
 /// The log-loss by sums kept from round to round.
 ///
-/// A cell is the probability that a row's class has, or that what is known of a row's tag has: `offset
-/// + factor × score`. The loss of a mean is `ln n − mean ln(Σ cells)`, and the logarithm of a product of
-/// many cells costs one logarithm.
+/// A cell is the probability that a row's class has, or that what is known of a row's tag has: an
+/// offset and a factor times the score. The loss of a mean of `n` is `ln n − mean ln(sum of cells)`, and
+/// the logarithm of a product of many cells costs one logarithm.
 pub(super) struct LogLossSums<'a> {
     /// For each candidate the scores that its cells are made of.
     scores: Vec<Cow<'a, [f32]>>,
