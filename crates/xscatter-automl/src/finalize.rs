@@ -7,7 +7,7 @@ use xscatter_core::{
 
 use crate::ensemble::Ensemble;
 use crate::leaderboard::{Entry, Leaderboard};
-use crate::model::{Joined, Kind, Member, Model};
+use crate::model::{Joined, Member, Model};
 use crate::models::FoldModels;
 use crate::study::{Representation, Study};
 use crate::trial::{Effort, Trial, trial_seed};
@@ -59,8 +59,7 @@ impl Study {
     /// same bits.
     ///
     /// # Errors
-    /// If there is no such entry, family or representation, the target is one of values, a fit fails, or
-    /// it is stopped.
+    /// If there is no such entry, family or representation, a fit fails, or it is stopped.
     pub fn finalize(
         &self,
         (board, ensemble): (&Leaderboard, &Ensemble),
@@ -86,9 +85,9 @@ impl Study {
         }
         let joined = Joined::Mean {
             weights,
-            temperature: 1.0,
+            temperature: ensemble.temperature,
         };
-        Model::new(target.names().to_vec(), kind_of(target)?, members, joined)
+        Model::new(target.names().to_vec(), members, joined)
     }
 
     /// An entry with its models.
@@ -158,17 +157,5 @@ impl Study {
             )
         })?;
         Ok(&**family)
-    }
-}
-
-/// What the scores of a model of this target are.
-pub(crate) fn kind_of(target: &Target) -> Result<Kind> {
-    match target {
-        Target::Classes(_) => Ok(Kind::Classes),
-        Target::Tags(_) => Ok(Kind::Tags),
-        _ => Err(Error::new(
-            ErrorKind::InvalidArgument,
-            "expected a target of classes or tags, got another one",
-        )),
     }
 }

@@ -16,27 +16,19 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, concatenate};
+use ndarray::{Array2, Axis, CowArray, Ix2};
 use serde::{Deserialize, Serialize};
 use xscatter_core::{BoxPredictor, Error, ErrorKind, Family, FeatureTable, Params, Result};
 
+use crate::stack::{StackInputs, side_by_side};
 use crate::study::Representation;
+use crate::temperature::{Outputs, Temperature};
 use crate::trial::predict;
 
 const MAGIC: &[u8] = b"xscatter-model";
 const VERSION: u32 = 1;
 /// Magic, version, checksum, length of the description.
 const HEAD: usize = MAGIC.len() + 4 + 4 + 8;
-
-/// What the scores of a row are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Probabilities of classes, which sum to 1.
-    Classes,
-    /// A probability for each tag.
-    Tags,
-}
 
 /// A fitted part of a [`Model`].
 #[allow(
@@ -62,17 +54,21 @@ pub struct Member {
     reason = "fitted models need not be Debug"
 )]
 pub enum Joined {
-    /// Their mean with these weights, raised to the power of 1 / temperature.
+    /// Their mean with these weights, and what is done to it.
     Mean {
         /// A weight a member, with a sum of 1.
         weights: Vec<f64>,
-        /// Above 0; 1 changes nothing.
-        temperature: f64,
+        /// `None` leaves the mean as it is.
+        temperature: Option<Temperature>,
     },
-    /// What a model makes of the scores of all members side by side.
+    /// What a model makes of the scores of all members side by side ([`Stacking`](crate::Stacking)).
     Stacked {
         /// The family of the model.
         family: Arc<str>,
+        /// What it is given of the scores.
+        inputs: StackInputs,
+        /// What the scores of a row are to each other.
+        outputs: Option<Outputs>,
         /// The model.
         model: BoxPredictor,
     },
@@ -86,7 +82,6 @@ pub enum Joined {
 pub struct Model {
     /// The names of the classes or tags.
     names: Vec<Arc<str>>,
-    kind: Kind,
     members: Vec<Member>,
     joined: Joined,
 }
@@ -95,7 +90,6 @@ pub struct Model {
 #[serde(deny_unknown_fields)]
 struct Description {
     names: Vec<Arc<str>>,
-    kind: Kind,
     members: Vec<MemberDescription>,
     joined: JoinedDescription,
 }
@@ -114,22 +108,25 @@ struct MemberDescription {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum JoinedDescription {
-    Mean { weights: Vec<f64>, temperature: f64 },
-    Stacked { family: Arc<str>, model: u64 },
+    Mean {
+        weights: Vec<f64>,
+        temperature: Option<Temperature>,
+    },
+    Stacked {
+        family: Arc<str>,
+        inputs: StackInputs,
+        outputs: Option<Outputs>,
+        model: u64,
+    },
 }
 
 impl Model {
     /// A model of these members.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if there is no member, one has no model or other outputs, the
-    /// weights do not suit, or the temperature is not above 0.
-    pub fn new(
-        names: Vec<Arc<str>>,
-        kind: Kind,
-        members: Vec<Member>,
-        joined: Joined,
-    ) -> Result<Self> {
+    /// [`ErrorKind::InvalidArgument`] if there is no member, one has no model or other outputs, or the
+    /// weights do not suit.
+    pub fn new(names: Vec<Arc<str>>, members: Vec<Member>, joined: Joined) -> Result<Self> {
         let wrong = |message: String| Err(Error::new(ErrorKind::InvalidArgument, message));
         if members.is_empty() {
             return wrong("expected a member or more, got none".into());
@@ -148,10 +145,7 @@ impl Model {
             }
         }
         match &joined {
-            Joined::Mean {
-                weights,
-                temperature,
-            } => {
+            Joined::Mean { weights, .. } => {
                 let sound = weights
                     .iter()
                     .all(|weight| weight.is_finite() && *weight >= 0.0);
@@ -160,9 +154,6 @@ impl Model {
                         "expected {} weights of 0 or more, got {weights:?}",
                         members.len()
                     ));
-                }
-                if !(*temperature > 0.0 && temperature.is_finite()) {
-                    return wrong(format!("expected a temperature above 0, got {temperature}"));
                 }
             }
             Joined::Stacked { model, .. } => {
@@ -175,7 +166,6 @@ impl Model {
         }
         Ok(Self {
             names,
-            kind,
             members,
             joined,
         })
@@ -184,11 +174,6 @@ impl Model {
     /// The names of the classes or tags.
     pub fn outputs(&self) -> &[Arc<str>] {
         &self.names
-    }
-
-    /// What its scores are.
-    pub fn kind(&self) -> Kind {
-        self.kind
     }
 
     /// Its parts.
@@ -213,6 +198,14 @@ impl Model {
     /// # Errors
     /// If a table or a column is missing, tables have different rows, or a member cannot predict.
     pub fn predict_proba(&self, tables: &[Representation]) -> Result<Array2<f32>> {
+        self.join(&self.member_proba(tables)?)
+    }
+
+    /// What each member says of the rows, before it is joined.
+    ///
+    /// # Errors
+    /// As [`predict_proba`](Self::predict_proba).
+    pub fn member_proba(&self, tables: &[Representation]) -> Result<Vec<Array2<f32>>> {
         let mut rows_of: HashMap<&str, &FeatureTable> = HashMap::new();
         let mut first: Option<&Representation> = None;
         for name in self.representations() {
@@ -232,20 +225,48 @@ impl Model {
             }
             rows_of.insert(name, &one.table);
         }
-        let scores = self
-            .members
+        self.members
             .iter()
             .map(|member| self.scores_of(member, rows_of[&*member.representation]))
-            .collect::<Result<Vec<_>>>()?;
+            .collect()
+    }
+
+    /// The scores of the model from those of its members.
+    ///
+    /// # Errors
+    /// If there is not one array of scores a member, all of one shape, or the stacked model fails.
+    pub fn join(&self, scores: &[Array2<f32>]) -> Result<Array2<f32>> {
+        let shape = scores.first().map(Array2::dim);
+        let alike = scores.iter().all(|scores| Some(scores.dim()) == shape);
+        if scores.len() != self.members.len() || !alike {
+            return Err(Error::new(
+                ErrorKind::ShapeMismatch,
+                format!(
+                    "expected the scores of {} members in one shape, got {}",
+                    self.members.len(),
+                    scores.len()
+                ),
+            ));
+        }
         match &self.joined {
             Joined::Mean {
                 weights,
                 temperature,
-            } => Ok(mean(&scores, weights, *temperature, self.kind)),
-            Joined::Stacked { model, .. } => {
+            } => {
+                let mean = mean(scores, weights);
+                Ok(match temperature {
+                    Some(temperature) => temperature.apply(mean.view()),
+                    None => mean,
+                })
+            }
+            Joined::Stacked {
+                inputs,
+                outputs,
+                model,
+                ..
+            } => {
                 let views: Vec<_> = scores.iter().map(|scores| scores.view()).collect();
-                let rows = concatenate(Axis(1), &views)
-                    .map_err(|error| Error::new(ErrorKind::ShapeMismatch, error.to_string()))?;
+                let rows = side_by_side(*inputs, *outputs, &views)?;
                 predict(model, rows.view(), &self.names)
             }
         }
@@ -322,14 +343,20 @@ impl Model {
                 weights: weights.clone(),
                 temperature: *temperature,
             },
-            Joined::Stacked { family, model } => JoinedDescription::Stacked {
+            Joined::Stacked {
+                family,
+                inputs,
+                outputs,
+                model,
+            } => JoinedDescription::Stacked {
                 family: family.clone(),
+                inputs: *inputs,
+                outputs: *outputs,
                 model: add(model)?,
             },
         };
         let description = Description {
             names: self.names.clone(),
-            kind: self.kind,
             members,
             joined,
         };
@@ -424,12 +451,19 @@ impl Model {
                 weights,
                 temperature,
             },
-            JoinedDescription::Stacked { family, model } => Joined::Stacked {
+            JoinedDescription::Stacked {
+                family,
+                inputs,
+                outputs,
+                model,
+            } => Joined::Stacked {
                 model: load(&family, model)?,
                 family,
+                inputs,
+                outputs,
             },
         };
-        Self::new(description.names, description.kind, members, joined)
+        Self::new(description.names, members, joined)
     }
 }
 
@@ -454,34 +488,10 @@ fn columns_of<'a>(
     Ok(CowArray::from(table.values().select(Axis(1), &places)))
 }
 
-fn mean(scores: &[Array2<f32>], weights: &[f64], temperature: f64, kind: Kind) -> Array2<f32> {
+fn mean(scores: &[Array2<f32>], weights: &[f64]) -> Array2<f32> {
     let mut sum = Array2::<f64>::zeros(scores[0].dim());
     for (scores, &weight) in scores.iter().zip(weights) {
         sum.zip_mut_with(scores, |sum, &score| *sum += weight * f64::from(score));
     }
-    temper(sum.view(), temperature, kind)
-}
-
-/// Scores raised to the power of 1 / temperature: of classes made to sum to 1 again, of tags against
-/// their absence.
-pub(crate) fn temper(scores: ArrayView2<'_, f64>, temperature: f64, kind: Kind) -> Array2<f32> {
-    let power = 1.0 / temperature;
-    let raise = |score: f64| score.max(0.0).powf(power);
-    let mut tempered = scores.to_owned();
-    match kind {
-        Kind::Tags => tempered.mapv_inplace(|score| {
-            let (with, without) = (raise(score), raise(1.0 - score));
-            with / (with + without)
-        }),
-        Kind::Classes => {
-            for mut row in tempered.rows_mut() {
-                row.mapv_inplace(raise);
-                let sum = row.sum();
-                if sum > 0.0 {
-                    row /= sum;
-                }
-            }
-        }
-    }
-    tempered.mapv(|score| score as f32)
+    sum.mapv(|score| score as f32)
 }

@@ -44,6 +44,11 @@ impl FoldModels {
         }
     }
 
+    /// Adds what another search kept.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.kept.extend(other.kept);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.kept.clear();
     }

@@ -56,6 +56,9 @@ pub struct Fold {
 
 impl Fold {
     /// A group with rows on both sides, if there is one: a leak, unless it is meant.
+    ///
+    /// # Panics
+    /// If a row has no group.
     pub fn shared_group<'a>(&self, groups: &'a [Arc<str>]) -> Option<&'a Arc<str>> {
         let train: BTreeSet<&str> = self.train.iter().map(|&row| &*groups[row]).collect();
         self.validation
@@ -418,6 +421,7 @@ impl Split {
                 allow_rare,
             } => {
                 check_folds(*folds)?;
+                check_rows(rows, *folds)?;
                 let Target::Tags(tags) = target else {
                     return Err(self.wrong_target("tags", target));
                 };
@@ -545,6 +549,17 @@ impl Split {
 const fn check_folds(folds: usize) -> Result<(), SplitError> {
     if folds < 2 {
         return Err(SplitError::TooFewFolds(folds));
+    }
+    Ok(())
+}
+
+/// Each fold judges by a row at least.
+const fn check_rows(rows: usize, folds: usize) -> Result<(), SplitError> {
+    if rows < folds {
+        return Err(SplitError::TooFewRows {
+            expected: folds,
+            found: rows,
+        });
     }
     Ok(())
 }

@@ -405,6 +405,39 @@ impl Study {
         Ok(board)
     }
 
+    /// Tries more configurations of the family of an entry on its representation, beside those that are
+    /// tried already: a leaderboard of that family and representation alone, the known trials included.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and [`ErrorKind::InvalidArgument`] if the study has no such family or
+    /// representation.
+    pub fn tune(
+        &self,
+        entry: &Entry,
+        suggestions: usize,
+        (representations, target): (&[Representation], &Target),
+        observer: &mut Observer<'_>,
+        stop: &StopToken,
+    ) -> Result<(Leaderboard, FoldModels)> {
+        let part = Part::Cell {
+            representation: &entry.representation,
+            family: &entry.family,
+            suggestions,
+        };
+        let keep = self.config.keep_models;
+        let (board, kept) = self.work(representations, target, part, keep, observer, stop)?;
+        if board.planned == 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "expected a family and a representation of the study, got {} on {}",
+                    entry.family, entry.representation
+                ),
+            ));
+        }
+        Ok((board, kept))
+    }
+
     fn journal_or_error(&self) -> Result<()> {
         if self.journal.is_some() {
             return Ok(());
@@ -433,7 +466,7 @@ impl Study {
         &self,
         representations: &[Representation],
         target: &Target,
-        part: Part,
+        part: Part<'_>,
         keep: usize,
         observer: &mut Observer<'_>,
         stop: &StopToken,
@@ -500,7 +533,7 @@ impl Study {
         &'a self,
         representations: &'a [Representation],
         truth: u64,
-        part: Part,
+        part: Part<'_>,
     ) -> Result<Vec<PlannedCell<'a>>> {
         let goal = self.metrics[self.rank_by].goal();
         let manner = Manner {
@@ -526,7 +559,11 @@ impl Study {
                 // A guess outside the space is kept: its trial will fail and say so.
                 .map(|guess| family.space().complete(&guess).unwrap_or(guess))
                 .collect();
-            let quota = match self.config.suggestions {
+            let suggestions = match part {
+                Part::Cell { suggestions, .. } => Some(suggestions),
+                _ => self.config.suggestions,
+            };
+            let quota = match suggestions {
                 Some(more) => guesses.len().saturating_add(more),
                 None => usize::MAX,
             };
@@ -549,6 +586,16 @@ impl Study {
         }
         Ok(match part {
             Part::All | Part::Known => cells,
+            Part::Cell {
+                representation,
+                family,
+                ..
+            } => {
+                cells.retain(|cell| {
+                    &*cell.representation == representation && cell.family.name() == family
+                });
+                cells
+            }
             Part::Unit { unit, units } => {
                 let mine = cells.into_iter().enumerate();
                 mine.filter(|(place, _)| place % units == unit)
@@ -564,7 +611,7 @@ const RESERVE: f64 = 0.03;
 
 /// Which cells to work on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum Part<'a> {
     All,
     Unit {
         unit: usize,
@@ -572,13 +619,20 @@ enum Part {
     },
     /// All of them, as far as the journal knows their trials.
     Known,
+    /// One of them, with so many suggestions.
+    Cell {
+        representation: &'a str,
+        family: &'a str,
+        suggestions: usize,
+    },
 }
 
-impl Part {
+impl Part<'_> {
     /// What the name of its file in the journal begins with.
     fn writer(self) -> String {
         match self {
             Self::All | Self::Known => "study".to_owned(),
+            Self::Cell { .. } => "tune".to_owned(),
             Self::Unit { unit, units } => format!("unit-{unit}-of-{units}"),
         }
     }

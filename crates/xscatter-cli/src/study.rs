@@ -204,6 +204,9 @@ struct PredictArgs {
     /// Write CSV to a file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Beside the probabilities of the model write those of each of its members.
+    #[arg(long)]
+    members: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
@@ -293,7 +296,22 @@ fn predict(args: &PredictArgs) -> Result<Outcome> {
             Ok(Representation::new(name, features))
         })
         .collect::<Result<Vec<_>>>()?;
-    let proba = model.predict_proba(&tables)?;
+    let mut all = model.member_proba(&tables)?;
+    let joined = model.join(&all)?;
+    if !args.members {
+        all.clear();
+    }
+    all.insert(0, joined);
+    let name_of = |(place, name): (usize, &std::sync::Arc<str>)| match place {
+        0 => name.to_string(),
+        _ => {
+            let member = &model.members()[place - 1];
+            format!(
+                "{place} {} {}: {name}",
+                member.representation, member.family
+            )
+        }
+    };
     let mut writer = csv::Writer::from_writer(vec![]);
     let failed = |error: csv::Error| Error::new(ErrorKind::Io, error.to_string());
     let head = ["id"]

@@ -13,17 +13,21 @@
 //! [`StudyFolder::merge`] joins what is there. With a budget in trials both give the same leaderboard, bit
 //! for bit.
 
+mod report;
 mod table;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
+use xscatter_automl::split::judged_rows;
 use xscatter_automl::{
     Ensemble, EnsembleConfig, Fit, FoldModels, Leaderboard, Model, Observer, Representation, Study,
     StudyConfig,
 };
 use xscatter_core::{Error, ErrorKind, Family, Metric, Result, StopToken, Target};
+use xscatter_metrics::LogLoss;
 
 pub use table::Roles;
 
@@ -34,6 +38,8 @@ const SPEC: &str = "study.json";
 const JOURNAL: &str = "journal";
 const MODEL: &str = "model.xsm";
 const REPORT: &str = "report.html";
+/// How many of the best entries may join the final model.
+const MOST_CANDIDATES: usize = 400;
 
 /// A table file with the name under which it competes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,8 +264,9 @@ impl StudyFolder {
     /// If the journal cannot be read or the file cannot be written.
     pub fn report(&self, elsewhere: Option<&Path>) -> Result<PathBuf> {
         let board = self.leaderboard()?;
+        let ensemble = self.ensemble(&board)?;
         let path = elsewhere.map_or_else(|| self.folder.join(REPORT), Path::to_path_buf);
-        write(&path, board.to_markdown().as_bytes())?;
+        write(&path, self.page(&board, ensemble.as_ref())?.as_bytes())?;
         Ok(path)
     }
 
@@ -270,22 +277,17 @@ impl StudyFolder {
         start: Instant,
         stop: &StopToken,
     ) -> Result<StudyOutcome> {
-        let ensemble = if board.best().is_some() {
-            let metric = ensemble_metric(&self.target);
-            let config = EnsembleConfig::default();
-            let ensemble = Ensemble::select(&config, &board, &self.target, &*metric)?;
+        let ensemble = self.ensemble(&board)?;
+        if let Some(ensemble) = &ensemble {
             let model = self.study.finalize(
-                (&board, &ensemble),
+                (&board, ensemble),
                 (&self.representations, &self.target),
                 self.spec.fit,
                 &mut kept,
                 stop,
             )?;
             model.save(self.folder.join(MODEL))?;
-            Some(ensemble)
-        } else {
-            None
-        };
+        }
         self.write_board(&board, ensemble.as_ref())?;
         Ok(StudyOutcome {
             leaderboard: board,
@@ -294,8 +296,47 @@ impl StudyFolder {
         })
     }
 
-    fn write_board(&self, board: &Leaderboard, _ensemble: Option<&Ensemble>) -> Result<()> {
+    /// The best ensemble of all entries, by log-loss: that of the final model.
+    fn ensemble(&self, board: &Leaderboard) -> Result<Option<Ensemble>> {
+        if board.best().is_none() {
+            return Ok(None);
+        }
+        let config = EnsembleConfig::default();
+        let groups = self.representations[0].table.groups();
+        let judged = judged_rows(&self.study.folds(&self.target, groups)?);
+        let truth = self.target.select(&judged);
+        let (places, scores): (Vec<usize>, Vec<Array2<f32>>) = board
+            .entries
+            .iter()
+            .enumerate()
+            .filter_map(|(place, entry)| {
+                let scores = entry.out_of_fold.as_ref()?;
+                Some((place, scores.select(Axis(0), &judged)))
+            })
+            .take(MOST_CANDIDATES)
+            .unzip();
+        let views: Vec<_> = scores.iter().map(|scores| scores.view()).collect();
+        let mut ensemble = Ensemble::select_from(&config, &views, &truth, &LogLoss)?;
+        for (member, _) in &mut ensemble.members {
+            *member = places[*member];
+        }
+        Ok(Some(ensemble))
+    }
+
+    fn page(&self, board: &Leaderboard, ensemble: Option<&Ensemble>) -> Result<String> {
+        let page = report::Page {
+            spec: &self.spec,
+            representations: &self.representations,
+            target: &self.target,
+            board,
+            ensemble,
+        };
+        page.html()
+    }
+
+    fn write_board(&self, board: &Leaderboard, ensemble: Option<&Ensemble>) -> Result<()> {
         for (name, text) in [
+            (REPORT, self.page(board, ensemble)?),
             ("leaderboard.csv", board.to_csv()),
             ("leaderboard.json", board.to_json()),
             ("leaderboard.md", board.to_markdown()),
@@ -350,12 +391,11 @@ pub fn families_named(names: &[String]) -> Result<Vec<Box<dyn Family>>> {
 }
 
 /// The metrics of a study of this target.
-pub fn metrics_of(_target: &Target) -> Vec<Box<dyn Metric>> {
-    catalogue::metrics()
-}
-
-fn ensemble_metric(_target: &Target) -> Box<dyn Metric> {
-    Box::new(xscatter_metrics::LogLoss)
+pub fn metrics_of(target: &Target) -> Vec<Box<dyn Metric>> {
+    match target {
+        Target::Tags(_) => xscatter_metrics::tags(),
+        _ => catalogue::metrics(),
+    }
 }
 
 fn read_spec(path: &Path) -> Result<StudySpec> {

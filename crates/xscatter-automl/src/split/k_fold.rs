@@ -5,17 +5,12 @@
 
 use xscatter_core::{Classes, seed};
 
-use super::{Fold, SplitError, check_folds, shuffled};
+use super::{Fold, SplitError, check_folds, check_rows, shuffled};
 
 /// The first rows judge the first fold, and so on; the first folds take the rows left over.
 pub(super) fn plain(rows: usize, folds: usize, seed: Option<u64>) -> Result<Vec<Fold>, SplitError> {
     check_folds(folds)?;
-    if rows < folds {
-        return Err(SplitError::TooFewRows {
-            expected: folds,
-            found: rows,
-        });
-    }
+    check_rows(rows, folds)?;
     let order = seed.map_or_else(|| (0..rows).collect(), |seed| shuffled(rows, seed));
     let (size, longer) = (rows / folds, rows % folds);
     let mut parts = vec![0; rows];

@@ -17,7 +17,7 @@ pub(super) fn time_series(
     check_folds(folds)?;
     if rows <= folds {
         return Err(SplitError::TooFewRows {
-            expected: folds + 1,
+            expected: folds.saturating_add(1),
             found: rows,
         });
     }

@@ -13,7 +13,7 @@ use xscatter_core::{Classes, seed};
 use super::groups::Groups;
 use super::holdout::check_fraction;
 use super::parts::Parts;
-use super::{Fold, SplitError, check_classes, check_folds, shuffled};
+use super::{Fold, SplitError, check_classes, check_folds, check_rows, shuffled};
 
 /// Parts the rows into `folds` folds; each row is in the validation rows of exactly one.
 ///
@@ -39,6 +39,7 @@ pub fn stratified_group_k_fold(
     seed: u64,
 ) -> Result<Vec<Fold>, SplitError> {
     check_folds(folds)?;
+    check_rows(classes.labels().len(), folds)?;
     let parts = part(classes, groups, &vec![1.0 / folds as f64; folds], seed)?;
     Ok(Fold::of_each(&parts, folds))
 }

@@ -1,0 +1,116 @@
+//! Seconds that a greedy selection takes: entries × rows × outputs, 25 rounds, classes and tags.
+//!
+//! `cargo run --release -p xscatter-automl --example ensemble_times`
+
+use std::io::Write;
+use std::time::Instant;
+
+use ndarray::{Array2, ArrayView2, Zip};
+use xscatter_automl::{Ensemble, EnsembleConfig};
+use xscatter_core::{Classes, Goal, Metric, Result, Score, TagState, Tags, Target, seed};
+use xscatter_metrics::{BalancedAccuracy, LogLoss};
+
+/// The mean log-loss of all known tags.
+struct TagLogLoss;
+
+impl Metric for TagLogLoss {
+    fn name(&self) -> &str {
+        "log-loss"
+    }
+
+    fn goal(&self) -> Goal {
+        Goal::Minimise
+    }
+
+    fn evaluate(&self, truth: &Target, scores: ArrayView2<'_, f32>) -> Result<Score> {
+        let Target::Tags(tags) = truth else {
+            return Ok(Score::Undefined("expected tags".into()));
+        };
+        let epsilon = f64::from(f32::EPSILON);
+        let mut sum = 0.0;
+        Zip::from(scores).and(tags.states()).for_each(|&p, state| {
+            let p = f64::from(p).clamp(epsilon, 1.0 - epsilon);
+            sum -= if *state == TagState::Positive {
+                p
+            } else {
+                1.0 - p
+            }
+            .ln();
+        });
+        Ok(Score::Value(sum / scores.len() as f64))
+    }
+}
+
+fn unit(seed: u64, stream: u64) -> f32 {
+    (seed::derive(seed, stream) >> 40) as f32 / (1_u64 << 24) as f32
+}
+
+/// What a model of some skill says of rows whose outputs are known.
+fn scores(is_so: &Array2<bool>, model: u64, is_class: bool) -> Array2<f32> {
+    let skill = 0.5 + unit(model, 0);
+    let mut scores = Array2::from_shape_fn(is_so.dim(), |(row, output)| {
+        let noise = unit(model, 1 + (row * is_so.ncols() + output) as u64);
+        let truth = if is_so[[row, output]] { skill } else { 0.0 };
+        ((truth + noise) / 2.5).clamp(0.01, 0.99)
+    });
+    if is_class {
+        for mut row in scores.rows_mut() {
+            let sum = row.sum();
+            row /= sum;
+        }
+    }
+    scores
+}
+
+fn main() -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "| entries | rows | target | metric | seconds |")?;
+    writeln!(out, "|---|---|---|---|---|")?;
+    let rows = 2000;
+    for entries in [125, 1250] {
+        for outputs in [4, 17] {
+            let labels: Vec<u32> = (0..rows).map(|row| (row % outputs) as u32).collect();
+            let names: Vec<_> = (0..outputs).map(|k| k.to_string().into()).collect();
+            let is_class = Array2::from_shape_fn((rows, outputs), |(row, k)| row % outputs == k);
+            let has_tag =
+                Array2::from_shape_fn((rows, outputs), |(row, k)| unit(k as u64, row as u64) < 0.2);
+            let states = has_tag.mapv(|has| {
+                if has {
+                    TagState::Positive
+                } else {
+                    TagState::Negative
+                }
+            });
+            let classes = Target::Classes(Classes::new(names.clone(), labels)?);
+            let tags = Target::Tags(Tags::new(names, states)?);
+            let cases: [(&str, &Target, &Array2<bool>, &dyn Metric); 3] = [
+                ("classes", &classes, &is_class, &LogLoss),
+                ("classes", &classes, &is_class, &BalancedAccuracy),
+                ("tags", &tags, &has_tag, &TagLogLoss),
+            ];
+            for (kind, truth, is_so, metric) in cases {
+                let all: Vec<Array2<f32>> = (0..entries)
+                    .map(|model| scores(is_so, model, kind == "classes"))
+                    .collect();
+                let views: Vec<ArrayView2<'_, f32>> = all.iter().map(|one| one.view()).collect();
+                // All rounds, so that the figure does not depend on when the selection ends.
+                let config = EnsembleConfig {
+                    patience: 25,
+                    ..EnsembleConfig::default()
+                };
+                let mut best_s = f64::INFINITY;
+                for _ in 0..3 {
+                    let start = Instant::now();
+                    Ensemble::select_from(&config, &views, truth, metric)?;
+                    best_s = best_s.min(start.elapsed().as_secs_f64());
+                }
+                let name = metric.name();
+                writeln!(
+                    out,
+                    "| {entries} | {rows} | {outputs} {kind} | {name} | {best_s:.3} |"
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
