@@ -53,7 +53,7 @@ impl WeightedMetric for Accuracy {
         }
         let right = problem.rows().filter_map(|row| {
             let mut counts = Counts::default();
-            for tag in problem.ranked_row(row) {
+            for tag in problem.of_row(row) {
                 counts.add(tag.is_positive, tag.score >= TAG_THRESHOLD, 1.0);
             }
             let wrong = counts.misses + counts.false_alarms;

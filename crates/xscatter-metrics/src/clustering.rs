@@ -15,12 +15,15 @@
 //! Use the adjusted ones to compare different numbers of clusters: NMI grows with them by chance. 1 is
 //! the same partition, 0 is chance. They are undefined where only one outcome is possible: both all in one
 //! cluster, or (adjusted ones) each sample in its own (scikit-learn says 1). Labels are any numbers and
-//! the order of samples cannot change a bit. Cost: one sort; AMI a sum of up to `N` terms for each pair of different cluster
-//! sizes.
+//! the order of samples cannot change a bit. Cost: one sort; AMI a sum of about `√N` terms for each pair
+//! of different sizes.
 //!
 //! Natural logarithms throughout. Agrees with scikit-learn 1.9.1 to 1e-9.
 
 use xscatter_core::{Error, ErrorKind, Result, Score};
+
+/// Next to the most likely number, a chance that no digit can show.
+const NEGLIGIBLE: f64 = 1e-22;
 
 /// The counts of two partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,33 +206,58 @@ impl Contingency {
 
     /// The mean over all partitions of these sizes: each cell is hypergeometric.
     fn expected_mutual_information(&self) -> f64 {
-        let total = self.total();
         let ln_factorial = |count: u64| libm::lgamma(count as f64 + 1.0);
         let mut expected = 0.0;
         for (a, as_large) in multiplicities(&self.classes) {
             for (b, bs_large) in multiplicities(&self.clusters) {
-                let constant = ln_factorial(a)
-                    + ln_factorial(b)
-                    + ln_factorial(total - a)
-                    + ln_factorial(total - b)
-                    - ln_factorial(total);
-                let first = (a + b).saturating_sub(total).max(1);
-                let cell: f64 = (first..=a.min(b))
-                    .map(|both| {
-                        let ln_chance = constant
-                            - ln_factorial(both)
-                            - ln_factorial(a - both)
-                            - ln_factorial(b - both)
-                            - ln_factorial(total + both - a - b);
-                        let share = both as f64 / total as f64;
-                        let ratio = total as f64 * both as f64 / (a as f64 * b as f64);
-                        share * ratio.ln() * ln_chance.exp()
-                    })
-                    .sum();
+                let cell = self.expected_cell(a, b, &ln_factorial);
                 expected += (as_large * bs_large) as f64 * cell;
             }
         }
         expected
+    }
+
+    /// What a class of `a` and a cluster of `b` samples contribute, from the most likely number of common
+    /// samples outwards until the rest does not count.
+    fn expected_cell(&self, a: u64, b: u64, ln_factorial: &impl Fn(u64) -> f64) -> f64 {
+        let total = self.total();
+        let (least, most) = ((a + b).saturating_sub(total).max(1), a.min(b));
+        let likely = (u128::from(a + 1) * u128::from(b + 1) / u128::from(total + 2)) as u64;
+        let likely = likely.clamp(least, most);
+        let ln_chance =
+            ln_factorial(a) + ln_factorial(b) + ln_factorial(total - a) + ln_factorial(total - b)
+                - ln_factorial(total)
+                - ln_factorial(likely)
+                - ln_factorial(a - likely)
+                - ln_factorial(b - likely)
+                - ln_factorial(total + likely - a - b);
+        let information = |both: u64| {
+            let ratio = total as f64 * both as f64 / (a as f64 * b as f64);
+            both as f64 / total as f64 * ratio.ln()
+        };
+        // How much less likely one common sample more is.
+        let step = |both: u64| {
+            let apart = (a - both) as f64 * (b - both) as f64;
+            apart / ((both + 1) as f64 * (total + both + 1 - a - b) as f64)
+        };
+        let mut sum = information(likely);
+        let mut chance = 1.0;
+        for both in likely..most {
+            chance *= step(both);
+            sum += chance * information(both + 1);
+            if chance < NEGLIGIBLE {
+                break;
+            }
+        }
+        chance = 1.0;
+        for both in (least..likely).rev() {
+            chance /= step(both);
+            sum += chance * information(both);
+            if chance < NEGLIGIBLE {
+                break;
+            }
+        }
+        ln_chance.exp() * sum
     }
 }
 

@@ -248,13 +248,13 @@ pub fn predicted_labels(scores: ArrayView2<'_, f32>) -> Vec<u32> {
         .rows()
         .into_iter()
         .map(|row| {
-            let mut best = 0;
-            for (label, score) in row.iter().enumerate() {
-                if *score > row[best] {
-                    best = label;
+            let (mut best, mut highest) = (0, f32::NEG_INFINITY);
+            for (label, &score) in row.iter().enumerate() {
+                if score > highest {
+                    (best, highest) = (label as u32, score);
                 }
             }
-            best as u32
+            best
         })
         .collect()
 }

@@ -58,7 +58,7 @@ pub(crate) fn counts(problem: &Problem<'_>) -> Result<Vec<Counts>> {
         return Ok((0..tags.names().len())
             .map(|output| {
                 let mut counts = Counts::default();
-                for outcome in problem.ranked(output) {
+                for outcome in problem.unordered(output) {
                     let is_predicted = outcome.score >= TAG_THRESHOLD;
                     counts.add(outcome.is_positive, is_predicted, outcome.weight);
                 }
@@ -96,7 +96,7 @@ pub(crate) fn of_counts(
     if average == Average::Samples {
         return over_samples(problem, |row| {
             let mut counts = Counts::default();
-            for outcome in problem.ranked_row(row) {
+            for outcome in problem.of_row(row) {
                 counts.add(outcome.is_positive, outcome.score >= TAG_THRESHOLD, 1.0);
             }
             value(&counts).ok()

@@ -96,10 +96,6 @@ impl<'a> Problem<'a> {
         ))
     }
 
-    fn is_weighted(&self) -> bool {
-        self.weights.is_some()
-    }
-
     pub(crate) fn weight(&self, row: usize) -> f64 {
         self.weights.map_or(1.0, |weights| f64::from(weights[row]))
     }
@@ -144,13 +140,29 @@ impl<'a> Problem<'a> {
         )
     }
 
+    /// The outputs of one sample, each with weight 1.
+    pub(crate) fn of_row(&self, row: usize) -> impl Iterator<Item = Outcome> {
+        (0..self.names().len()).filter_map(move |output| {
+            self.outcome(row, output).map(|outcome| Outcome {
+                weight: 1.0,
+                ..outcome
+            })
+        })
+    }
+
     /// The outputs of one sample, the highest score first, each with weight 1.
     pub(crate) fn ranked_row(&self, row: usize) -> Vec<Outcome> {
-        let outcomes = (0..self.names().len()).filter_map(|output| self.outcome(row, output));
-        ranked(outcomes.map(|outcome| Outcome {
-            weight: 1.0,
-            ..outcome
-        }))
+        ranked(self.of_row(row))
+    }
+
+    /// One output against the rest, to be summed: in order only where rounding depends on it.
+    pub(crate) fn unordered(&self, output: usize) -> Vec<Outcome> {
+        let outcomes = self.rows().filter_map(|row| self.outcome(row, output));
+        if self.weights.is_some() {
+            ranked(outcomes)
+        } else {
+            outcomes.collect()
+        }
     }
 
     /// The weight of the samples by true class (row) and predicted class (column).
@@ -161,7 +173,7 @@ impl<'a> Problem<'a> {
             .rows()
             .map(|row| (classes.labels()[row], guesses[row], self.weight(row)))
             .collect();
-        if self.is_weighted() {
+        if self.weights.is_some() {
             samples.sort_unstable_by(|left, right| left.2.total_cmp(&right.2));
         }
         let mut cells = Array2::zeros((classes.n_classes(), classes.n_classes()));
@@ -172,17 +184,42 @@ impl<'a> Problem<'a> {
     }
 }
 
+/// The highest score first; of equal ones the positive, then the heavy samples.
 pub(crate) fn ranked(outcomes: impl Iterator<Item = Outcome>) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = outcomes.collect();
-    // Scores are finite, so this is a total order.
-    outcomes.sort_unstable_by(|left, right| {
-        right
-            .score
-            .total_cmp(&left.score)
-            .then_with(|| right.is_positive.cmp(&left.is_positive))
-            .then_with(|| right.weight.total_cmp(&left.weight))
-    });
+    if outcomes.iter().any(|outcome| outcome.weight != 1.0) {
+        // Weights are not negative, so their bits are in order.
+        outcomes.sort_unstable_by_key(|outcome| (key(outcome), !outcome.weight.to_bits()));
+        return outcomes;
+    }
+    // Numbers alone sort three times as fast.
+    let mut keys: Vec<u64> = outcomes.iter().map(key).collect();
+    keys.sort_unstable();
+    for (outcome, key) in outcomes.iter_mut().zip(keys) {
+        outcome.is_positive = key & 1 == 0;
+        outcome.score = score_of(key);
+    }
     outcomes
+}
+
+/// A number that falls as the score rises (the total order of floats), then puts positive ones first.
+fn key(outcome: &Outcome) -> u64 {
+    let bits = outcome.score.to_bits();
+    let rising = if bits >> 31 == 0 {
+        bits | 1 << 31
+    } else {
+        !bits
+    };
+    u64::from(!rising) << 1 | u64::from(!outcome.is_positive)
+}
+
+fn score_of(key: u64) -> f32 {
+    let rising = !((key >> 1) as u32);
+    f32::from_bits(if rising >> 31 == 1 {
+        rising & !(1 << 31)
+    } else {
+        !rising
+    })
 }
 
 /// Checks that the scores are finite and of the size of the truth, and so are the weights.
@@ -209,7 +246,10 @@ pub(crate) fn check(
             ),
         ));
     }
-    if let Some(((row, output), score)) = scores.indexed_iter().find(|(_, s)| !s.is_finite()) {
+    // All at once is many times faster than looking for the first.
+    let is_finite = scores.fold(true, |all, score| all & score.is_finite());
+    let first = || scores.indexed_iter().find(|(_, score)| !score.is_finite());
+    if let Some(((row, output), score)) = if is_finite { None } else { first() } {
         let name = &truth.names()[output];
         return Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -288,6 +328,24 @@ mod tests {
         assert_eq!(ranked.len(), 2);
         assert_eq!((ranked[0].score, ranked[0].is_positive), (0.2, true));
         assert_eq!(ranked[1].weight, 2.0);
+    }
+
+    #[test]
+    fn keys_fall_as_scores_rise_and_lead_back() {
+        let scores = [-1e30, -1.5, -1e-40, -0.0, 0.0, 1e-40, 0.25, 3.0, 1e30];
+        let outcome = |score, is_positive| Outcome {
+            score,
+            is_positive,
+            weight: 1.0,
+        };
+        for pair in scores.windows(2) {
+            assert!(key(&outcome(pair[0], true)) > key(&outcome(pair[1], false)));
+        }
+        for score in scores {
+            assert!(key(&outcome(score, true)) < key(&outcome(score, false)));
+            let back = score_of(key(&outcome(score, false)));
+            assert_eq!(back.to_bits(), f32::to_bits(score));
+        }
     }
 
     #[test]
