@@ -25,12 +25,14 @@ use crate::probability::improbable;
 use crate::problem::{Labels, Outcome, Problem, ranked};
 use crate::weighted::WeightedMetric;
 
+const MOST_BINS: usize = 10_000;
+
 /// Why a calibration could not be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CalibrationError {
-    /// There is no bin.
-    #[error("expected at least one bin, got 0")]
-    NoBin,
+    /// No bin, or more than any curve can show.
+    #[error("expected 1 to {MOST_BINS} bins, got {0}")]
+    Bins(usize),
 }
 
 impl From<CalibrationError> for Error {
@@ -50,11 +52,9 @@ impl ExpectedCalibrationError {
     /// With this many bins of equal width.
     ///
     /// # Errors
-    /// [`CalibrationError::NoBin`] if there is none.
+    /// [`CalibrationError::Bins`] if there is none or more than 10,000.
     pub fn new(bins: usize) -> Result<Self, CalibrationError> {
-        if bins == 0 {
-            return Err(CalibrationError::NoBin);
-        }
+        check_bins(bins)?;
         Ok(Self::of(bins))
     }
 
@@ -144,8 +144,8 @@ impl ReliabilityCurve {
     /// Of one class against the rest, or one tag.
     ///
     /// # Errors
-    /// If the sizes do not agree, there is no such output, no bin or no sample, or the scores are no
-    /// probabilities.
+    /// If the sizes do not agree, there is no such output, no sample, no bin or more than 10,000, or the
+    /// scores are no probabilities.
     pub fn new(
         truth: &Target,
         scores: ArrayView2<'_, f32>,
@@ -155,9 +155,7 @@ impl ReliabilityCurve {
     ) -> Result<Self> {
         let problem = Problem::new(truth, scores, None)?;
         problem.check_output(output)?;
-        if bins == 0 {
-            return Err(CalibrationError::NoBin.into());
-        }
+        check_bins(bins)?;
         let degenerate = |reason| Error::new(ErrorKind::DegenerateData, reason);
         if let Some(reason) = improbable(&problem) {
             return Err(degenerate(reason));
@@ -177,6 +175,14 @@ impl ReliabilityCurve {
             name: problem.names()[output].clone(),
             points: points(&samples, &edges),
         })
+    }
+}
+
+fn check_bins(bins: usize) -> Result<(), CalibrationError> {
+    if (1..=MOST_BINS).contains(&bins) {
+        Ok(())
+    } else {
+        Err(CalibrationError::Bins(bins))
     }
 }
 
@@ -258,7 +264,7 @@ mod tests {
         assert_relative_eq!(value.value().unwrap(), expected, epsilon = 1e-7);
         assert_eq!(
             ExpectedCalibrationError::new(0),
-            Err(CalibrationError::NoBin)
+            Err(CalibrationError::Bins(0))
         );
     }
 

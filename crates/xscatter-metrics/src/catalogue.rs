@@ -213,7 +213,14 @@ mod tests {
         ] {
             assert_eq!(by_name(name).unwrap().name(), name);
         }
-        for name in ["f-macro", "f0-macro", "top-0-accuracy", "recall", "f1-max"] {
+        for name in [
+            "f-macro",
+            "f0-macro",
+            "top-0-accuracy",
+            "expected-calibration-error-999999999999",
+            "recall",
+            "f1-max",
+        ] {
             let error = by_name(name).err().unwrap();
             assert!(error.message().contains("accuracy, balanced-accuracy"));
         }
