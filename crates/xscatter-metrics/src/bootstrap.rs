@@ -13,10 +13,10 @@
 //! itself. A score at the very end of its range in all resamples has an interval without width: that says
 //! that the data are too few, not that the score is certain.
 //!
-//! Give groups wherever frames of the same sample, scan or movie are among the rows: intervals without them are too narrow.
-//! Resamples in which the score is undefined (a class was not drawn) are left out and counted; if that is
-//! more than half of them, or the score itself is undefined, the interval is
-//! an error of kind [`ErrorKind::DegenerateData`]. Stratify nothing: rare classes are what makes scores uncertain.
+//! Give groups wherever frames of the same sample, scan or movie are among the rows: intervals without
+//! them are too narrow. Resamples in which the score is undefined (a class was not drawn) are left out and
+//! counted. If that is more than half of them, if the score itself is undefined or if it lies beyond all
+//! resamples (BCa), there is no interval: an error of kind [`ErrorKind::DegenerateData`].
 //!
 //! Cost: `B` + up to 256 evaluations, on all threads; the same bits for any number of them. Agrees with
 //! `scipy.stats.bootstrap` on the same resamples.
@@ -138,30 +138,76 @@ impl Bootstrap {
         scores: ArrayView2<'_, f32>,
         groups: Option<&[u32]>,
     ) -> Result<Interval> {
-        let score = match metric.evaluate(truth, scores)? {
+        self.of(truth.len(), groups, metric.name(), &|rows| match rows {
+            None => metric.evaluate(truth, scores),
+            Some(rows) => {
+                let scores = scores.select(Axis(0), rows);
+                metric.evaluate(&truth.select(rows), scores.view())
+            }
+        })
+    }
+
+    /// The interval of the score of one model less that of another on the same samples. If it does not hold
+    /// 0, the difference is more than the draw of the samples explains.
+    ///
+    /// # Errors
+    /// As [`interval`](Self::interval).
+    pub fn interval_of_difference(
+        &self,
+        metric: &dyn Metric,
+        truth: &Target,
+        first: ArrayView2<'_, f32>,
+        second: ArrayView2<'_, f32>,
+        groups: Option<&[u32]>,
+    ) -> Result<Interval> {
+        let difference =
+            |truth: &Target, first: ArrayView2<'_, f32>, second: ArrayView2<'_, f32>| {
+                let first = metric.evaluate(truth, first)?;
+                Ok(match (first, metric.evaluate(truth, second)?) {
+                    (Score::Value(first), Score::Value(second)) => Score::Value(first - second),
+                    (Score::Undefined(reason), _) | (_, Score::Undefined(reason)) => {
+                        Score::Undefined(reason)
+                    }
+                })
+            };
+        self.of(truth.len(), groups, metric.name(), &|rows| match rows {
+            None => difference(truth, first, second),
+            Some(rows) => {
+                let (first, second) = (first.select(Axis(0), rows), second.select(Axis(0), rows));
+                difference(&truth.select(rows), first.view(), second.view())
+            }
+        })
+    }
+
+    /// The interval of what `evaluate` gives for all rows (`None`) and for drawn ones.
+    fn of(
+        &self,
+        rows: usize,
+        groups: Option<&[u32]>,
+        name: &str,
+        evaluate: &(dyn Fn(Option<&[usize]>) -> Result<Score> + Sync),
+    ) -> Result<Interval> {
+        let score = match evaluate(None)? {
             Score::Value(score) => score,
             Score::Undefined(reason) => return Err(degenerate(reason)),
         };
-        let units = units(truth.len(), groups)?;
-        let evaluate = |drawn: &[usize]| {
+        let units = units(rows, groups)?;
+        let drawn = |drawn: &[usize]| {
             let rows: Vec<usize> = drawn
                 .iter()
                 .flat_map(|&unit| &units[unit])
                 .copied()
                 .collect();
-            let scores = scores.select(Axis(0), &rows);
-            Ok(metric
-                .evaluate(&truth.select(&rows), scores.view())?
-                .value())
+            Ok(evaluate(Some(&rows))?.value())
         };
-        let resampled =
-            defined((0..self.0.resamples).into_par_iter().map(|resample| {
-                evaluate(&draw(derive(self.0.seed, resample as u64), units.len()))
-            }))?;
+        let resampled = defined(
+            (0..self.0.resamples)
+                .into_par_iter()
+                .map(|resample| drawn(&draw(derive(self.0.seed, resample as u64), units.len()))),
+        )?;
         if resampled.len() * 2 < self.0.resamples {
             return Err(degenerate(format!(
-                "{} has a score in {} of {} resamples only",
-                metric.name(),
+                "{name} has a score in {} of {} resamples only",
                 resampled.len(),
                 self.0.resamples
             )));
@@ -173,18 +219,27 @@ impl Bootstrap {
                 defined((0..blocks).into_par_iter().map(|block| {
                     let others = |unit: &usize| unit % blocks != block;
                     let rest: Vec<usize> = (0..units.len()).filter(others).collect();
-                    evaluate(&rest)
+                    drawn(&rest)
                 }))?
             }
         };
-        Ok(self.from_scores(score, resampled, &left_out))
+        self.from_scores(score, resampled, &left_out)
     }
 
     /// The interval from the score, those of the resamples and (for BCa) those with one sample or group
     /// left out, for resamples that were drawn elsewhere.
     ///
-    /// `resampled` must not be empty; `low` and `high` are `NaN` if it is.
-    pub fn from_scores(&self, score: f64, mut resampled: Vec<f64>, left_out: &[f64]) -> Interval {
+    /// # Errors
+    /// [`ErrorKind::DegenerateData`] if there is no resample or (for BCa) the score lies beyond all.
+    pub fn from_scores(
+        &self,
+        score: f64,
+        mut resampled: Vec<f64>,
+        left_out: &[f64],
+    ) -> Result<Interval> {
+        if resampled.is_empty() {
+            return Err(degenerate("expected scores of resamples, got none"));
+        }
         resampled.sort_unstable_by(f64::total_cmp);
         let (mut low, mut high) = ((1.0 - self.0.level) / 2.0, f64::midpoint(1.0, self.0.level));
         if self.0.method == IntervalMethod::Bca {
@@ -192,24 +247,24 @@ impl Bootstrap {
             let not_above = resampled.partition_point(|&other| other <= score);
             let share = (below + not_above) as f64 / (2 * resampled.len()) as f64;
             let bias = normal_quantile(share);
+            if bias.is_infinite() {
+                return Err(degenerate(format!(
+                    "the score {score} lies beyond those of all resamples"
+                )));
+            }
             let acceleration = acceleration(left_out);
             let shifted = |share: f64| {
                 let z = bias + normal_quantile(share);
                 normal_cdf(bias + z / (1.0 - acceleration * z))
             };
-            // A score beyond all resamples has an infinite bias: their very end is what is left.
-            (low, high) = if bias.is_finite() {
-                (shifted(low), shifted(high))
-            } else {
-                (share, share)
-            };
+            (low, high) = (shifted(low), shifted(high));
         }
-        Interval {
+        Ok(Interval {
             score,
             low: quantile(&resampled, low),
             high: quantile(&resampled, high),
             resamples: resampled.len(),
-        }
+        })
     }
 }
 
@@ -270,11 +325,9 @@ fn acceleration(left_out: &[f64]) -> f64 {
     }
 }
 
-/// Linear between the ranks, as is usual.
+/// Linear between the ranks, as is usual; of one value or more.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return f64::NAN;
-    };
+    let last = sorted.len() - 1;
     let place = share.clamp(0.0, 1.0) * last as f64;
     let below = place as usize;
     let above = (below + 1).min(last);
@@ -351,6 +404,29 @@ mod tests {
         assert_eq!(of(&copies, &copied, Some(&groups)), once);
         let deceived = of(&copies, &copied, None);
         assert!(deceived.high - deceived.low < 0.6 * (once.high - once.low));
+    }
+
+    #[test]
+    fn a_difference_is_more_certain_than_its_parts() {
+        let (truth, scores) = problem(200);
+        // The other model has ten more samples wrong.
+        let mut worse = scores.clone();
+        for row in (1..).step_by(5).take(10) {
+            let swapped: Vec<f32> = scores.row(row).iter().rev().copied().collect();
+            worse.row_mut(row).assign(&ndarray::Array1::from(swapped));
+        }
+        let bootstrap = bootstrap(IntervalMethod::Bca);
+        let difference = bootstrap
+            .interval_of_difference(&Accuracy, &truth, scores.view(), worse.view(), None)
+            .unwrap();
+        assert!((difference.score - 0.05).abs() < 1e-12);
+        assert!(difference.low > 0.0, "{difference:?}");
+        let one = bootstrap
+            .interval(&Accuracy, &truth, scores.view(), None)
+            .unwrap();
+        assert!(difference.high - difference.low < one.high - one.low);
+        let beyond = bootstrap.from_scores(2.0, vec![0.0, 1.0], &[]).unwrap_err();
+        assert_eq!(beyond.kind(), ErrorKind::DegenerateData);
     }
 
     #[test]

@@ -9,9 +9,9 @@
 //! - label-ranking loss: the share of pairs (positive, negative) in which the negative tag scores as high
 //!   or higher.
 //!
-//! Each is the mean over the samples with a known tag. A sample without a positive tag has coverage 0; one whose known tags
-//! are all alike has precision 1 and loss 0, as there is nothing to rank: these are the conventions of
-//! scikit-learn 1.9.1 (`coverage_error`, `label_ranking_average_precision_score`,
+//! Each is the mean over the samples with a known tag. A sample without a positive tag has coverage 0;
+//! one whose known tags are all alike has precision 1 and loss 0, as there is nothing to rank: these are
+//! the conventions of scikit-learn 1.9.1 (`coverage_error`, `label_ranking_average_precision_score`,
 //! `label_ranking_loss`), with which they agree. Unknown tags are as absent.
 //!
 //! For tags only. Use them where a person looks at the first few tags of each frame. Cost: one sort a

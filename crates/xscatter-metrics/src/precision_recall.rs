@@ -7,8 +7,8 @@
 //! - Jaccard index `TP / (TP + FP + FN)`.
 //!
 //! A class is predicted if its score is the highest (the first of equal ones), a tag if its score is
-//! 0.5 or more; [`best_thresholds`](crate::threshold::best_thresholds) finds better cuts. [`Average`] says how the values of
-//! the classes become one.
+//! 0.5 or more; [`best_thresholds`](crate::threshold::best_thresholds) finds better cuts. [`Average`] says
+//! how the values of the classes become one.
 //!
 //! What is not defined is said, not counted as 0: the recall of a class without a sample, the precision
 //! of a class that was never predicted, F and Jaccard of a class with neither. Cost: one pass over the
