@@ -8,43 +8,10 @@
 use std::io::Write;
 use std::time::Instant;
 
-use ndarray::{Array2, ArrayView2, Zip};
+use ndarray::{Array2, ArrayView2};
 use xscatter_automl::{Ensemble, EnsembleConfig};
-use xscatter_core::{
-    Classes, Error, ErrorKind, Goal, Metric, Result, Score, TagState, Tags, Target, seed,
-};
+use xscatter_core::{Classes, Error, ErrorKind, Metric, Result, TagState, Tags, Target, seed};
 use xscatter_metrics::{BalancedAccuracy, LogLoss};
-
-/// The mean log-loss of all known tags.
-struct TagLogLoss;
-
-impl Metric for TagLogLoss {
-    fn name(&self) -> &str {
-        "log-loss"
-    }
-
-    fn goal(&self) -> Goal {
-        Goal::Minimise
-    }
-
-    fn evaluate(&self, truth: &Target, scores: ArrayView2<'_, f32>) -> Result<Score> {
-        let Target::Tags(tags) = truth else {
-            return Ok(Score::Undefined("expected tags".into()));
-        };
-        let epsilon = f64::from(f32::EPSILON);
-        let mut sum = 0.0;
-        Zip::from(scores).and(tags.states()).for_each(|&p, state| {
-            let p = f64::from(p).clamp(epsilon, 1.0 - epsilon);
-            sum -= if *state == TagState::Positive {
-                p
-            } else {
-                1.0 - p
-            }
-            .ln();
-        });
-        Ok(Score::Value(sum / scores.len() as f64))
-    }
-}
 
 fn unit(seed: u64, stream: u64) -> f32 {
     (seed::derive(seed, stream) >> 40) as f32 / (1_u64 << 24) as f32
@@ -147,7 +114,7 @@ fn main() -> Result<()> {
             let cases: [(&str, &Target, &Array2<bool>, &dyn Metric); 3] = [
                 ("classes", &classes, &is_class, &LogLoss),
                 ("classes", &classes, &is_class, &BalancedAccuracy),
-                ("tags", &tags, &has_tag, &TagLogLoss),
+                ("tags", &tags, &has_tag, &LogLoss),
             ];
             for (kind, truth, is_so, metric) in cases {
                 let all: Vec<Array2<f32>> = (0..entries)
