@@ -1,45 +1,17 @@
 //! Seconds that a greedy selection takes: entries × rows × outputs, 25 rounds, classes and tags.
 //!
-//! `cargo run --release -p xscatter-automl --example ensemble_times`
+//! `cargo run --release -p xscatter-automl --example ensemble_times` prints a table of its own scores;
+//! `… ensemble_times SCORES LABELS CLASSES` reads scores (f32, entries × rows × classes) and labels (u32)
+//! and prints the seconds, the log-loss of the ensemble without a temperature and the members: what
+//! `tools/compare/ensemble_selection.py` does.
 
 use std::io::Write;
 use std::time::Instant;
 
-use ndarray::{Array2, ArrayView2, Zip};
+use ndarray::{Array2, ArrayView2};
 use xscatter_automl::{Ensemble, EnsembleConfig};
-use xscatter_core::{Classes, Goal, Metric, Result, Score, TagState, Tags, Target, seed};
+use xscatter_core::{Classes, Error, ErrorKind, Metric, Result, TagState, Tags, Target, seed};
 use xscatter_metrics::{BalancedAccuracy, LogLoss};
-
-/// The mean log-loss of all known tags.
-struct TagLogLoss;
-
-impl Metric for TagLogLoss {
-    fn name(&self) -> &str {
-        "log-loss"
-    }
-
-    fn goal(&self) -> Goal {
-        Goal::Minimise
-    }
-
-    fn evaluate(&self, truth: &Target, scores: ArrayView2<'_, f32>) -> Result<Score> {
-        let Target::Tags(tags) = truth else {
-            return Ok(Score::Undefined("expected tags".into()));
-        };
-        let epsilon = f64::from(f32::EPSILON);
-        let mut sum = 0.0;
-        Zip::from(scores).and(tags.states()).for_each(|&p, state| {
-            let p = f64::from(p).clamp(epsilon, 1.0 - epsilon);
-            sum -= if *state == TagState::Positive {
-                p
-            } else {
-                1.0 - p
-            }
-            .ln();
-        });
-        Ok(Score::Value(sum / scores.len() as f64))
-    }
-}
 
 fn unit(seed: u64, stream: u64) -> f32 {
     (seed::derive(seed, stream) >> 40) as f32 / (1_u64 << 24) as f32
@@ -62,7 +34,63 @@ fn scores(is_so: &Array2<bool>, model: u64, is_class: bool) -> Array2<f32> {
     scores
 }
 
+/// The smallest of some measured times, and the ensemble.
+fn timed(
+    config: &EnsembleConfig,
+    all: &[Array2<f32>],
+    truth: &Target,
+    metric: &dyn Metric,
+) -> Result<(f64, Ensemble)> {
+    let views: Vec<ArrayView2<'_, f32>> = all.iter().map(|one| one.view()).collect();
+    let mut best_s = f64::INFINITY;
+    let mut ensemble = Ensemble::select_from(config, &views, truth, metric)?;
+    for _ in 0..3 {
+        let start = Instant::now();
+        ensemble = Ensemble::select_from(config, &views, truth, metric)?;
+        best_s = best_s.min(start.elapsed().as_secs_f64());
+    }
+    Ok((best_s, ensemble))
+}
+
+fn of_files(scores: &str, labels: &str, classes: &str) -> Result<()> {
+    let classes: usize = classes.parse().map_err(|_| {
+        let message = format!("expected a number of classes, got {classes:?}");
+        Error::new(ErrorKind::InvalidArgument, message)
+    })?;
+    let words = |path: &str| -> Result<Vec<[u8; 4]>> {
+        let bytes = std::fs::read(path).map_err(|error| Error::from(error).in_file(path))?;
+        Ok(bytes.as_chunks().0.to_vec())
+    };
+    let labels: Vec<u32> = words(labels)?.into_iter().map(u32::from_le_bytes).collect();
+    let scores: Vec<f32> = words(scores)?.into_iter().map(f32::from_le_bytes).collect();
+    let shape = (labels.len(), classes);
+    let all: Vec<Array2<f32>> = scores
+        .chunks_exact(shape.0 * shape.1)
+        .map(|one| Array2::from_shape_fn(shape, |(row, class)| one[row * classes + class]))
+        .collect();
+    let names = (0..classes).map(|k| k.to_string().into()).collect();
+    let truth = Target::Classes(Classes::new(names, labels)?);
+    let config = EnsembleConfig {
+        patience: 25,
+        calibrate: false,
+        ..EnsembleConfig::default()
+    };
+    let (seconds, ensemble) = timed(&config, &all, &truth, &LogLoss)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{seconds} {} {}",
+        ensemble.score,
+        ensemble.members.len()
+    )?;
+    Ok(())
+}
+
 fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [scores, labels, classes] = &arguments[..] {
+        return of_files(scores, labels, classes);
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "| entries | rows | target | metric | seconds |")?;
     writeln!(out, "|---|---|---|---|---|")?;
@@ -86,24 +114,18 @@ fn main() -> Result<()> {
             let cases: [(&str, &Target, &Array2<bool>, &dyn Metric); 3] = [
                 ("classes", &classes, &is_class, &LogLoss),
                 ("classes", &classes, &is_class, &BalancedAccuracy),
-                ("tags", &tags, &has_tag, &TagLogLoss),
+                ("tags", &tags, &has_tag, &LogLoss),
             ];
             for (kind, truth, is_so, metric) in cases {
                 let all: Vec<Array2<f32>> = (0..entries)
                     .map(|model| scores(is_so, model, kind == "classes"))
                     .collect();
-                let views: Vec<ArrayView2<'_, f32>> = all.iter().map(|one| one.view()).collect();
                 // All rounds, so that the figure does not depend on when the selection ends.
                 let config = EnsembleConfig {
                     patience: 25,
                     ..EnsembleConfig::default()
                 };
-                let mut best_s = f64::INFINITY;
-                for _ in 0..3 {
-                    let start = Instant::now();
-                    Ensemble::select_from(&config, &views, truth, metric)?;
-                    best_s = best_s.min(start.elapsed().as_secs_f64());
-                }
+                let (best_s, _) = timed(&config, &all, truth, metric)?;
                 let name = metric.name();
                 writeln!(
                     out,

@@ -14,8 +14,8 @@
 //!
 //! On the out-of-fold scores an ensemble is never worse than the best single entry; it was chosen on
 //! those scores, so judge it on rows held out from the study. An entry on which the metric is not
-//! defined takes no part. Ties go to the entry that stands higher. Where the folds leave out rows
-//! (time series), give the truth and the scores of the judged rows alone
+//! defined takes no part. Ties go to the entry that stands higher. Rows that no fold judged (time
+//! series, a hold-out) take no part; give [`Ensemble::select_from`] the others alone
 //! ([`judged_rows`](crate::split::judged_rows)).
 //!
 //! Cost: rounds × entries evaluations of the metric, in parallel, with one array of scores a thread. If
@@ -25,7 +25,7 @@
 mod greedy;
 mod objective;
 
-use ndarray::{Array2, ArrayView2, Zip};
+use ndarray::{Array2, ArrayView2, Axis, Zip};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, Goal, Metric, Result, Target};
@@ -118,7 +118,8 @@ impl TryFrom<RawEnsemble> for Ensemble {
 }
 
 impl Ensemble {
-    /// Selects from the entries of a board that kept their out-of-fold scores.
+    /// Selects from the entries of a board that kept their out-of-fold scores, by the rows that some
+    /// fold judged.
     ///
     /// # Errors
     /// As [`select_from`](Self::select_from).
@@ -134,7 +135,22 @@ impl Ensemble {
             .enumerate()
             .filter_map(|(position, entry)| Some((position, entry.out_of_fold.as_ref()?.view())))
             .unzip();
-        let mut ensemble = Self::select_from(config, &candidates, truth, metric)?;
+        // The scores of a row that no fold judged are NaN, whatever the entry.
+        let mut judged: Vec<usize> = (0..truth.len()).collect();
+        if let Some(scores) = candidates.first() {
+            check_shape(scores, truth)?;
+            judged.retain(|&row| !scores.row(row).iter().any(|score| score.is_nan()));
+        }
+        let mut ensemble = if judged.len() == truth.len() {
+            Self::select_from(config, &candidates, truth, metric)?
+        } else {
+            let kept: Vec<Array2<f32>> = candidates
+                .iter()
+                .map(|scores| scores.select(Axis(0), &judged))
+                .collect();
+            let kept: Vec<ArrayView2<'_, f32>> = kept.iter().map(|scores| scores.view()).collect();
+            Self::select_from(config, &kept, &truth.select(&judged), metric)?
+        };
         for (member, _) in &mut ensemble.members {
             *member = positions[*member];
         }
@@ -287,21 +303,28 @@ fn singles(
     truth: &Target,
     metric: &dyn Metric,
 ) -> Result<Vec<Option<f64>>> {
-    let expected = (truth.len(), truth.names().len());
-    if let Some(odd) = candidates.iter().find(|scores| scores.dim() != expected) {
-        return Err(Error::new(
-            ErrorKind::ShapeMismatch,
-            format!(
-                "expected out-of-fold scores of {expected:?}, got {:?}",
-                odd.dim()
-            ),
-        ));
+    for scores in candidates {
+        check_shape(scores, truth)?;
     }
     let single = |scores: &ArrayView2<'_, f32>| {
         let score = metric.evaluate(truth, *scores)?;
         Ok(score.value().filter(|score| score.is_finite()))
     };
     candidates.par_iter().map(single).collect()
+}
+
+fn check_shape(scores: &ArrayView2<'_, f32>, truth: &Target) -> Result<()> {
+    let expected = (truth.len(), truth.names().len());
+    if scores.dim() == expected {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::ShapeMismatch,
+        format!(
+            "expected out-of-fold scores of {expected:?}, got {:?}",
+            scores.dim()
+        ),
+    ))
 }
 
 /// The best of those that are defined, the first of equal ones.
@@ -420,6 +443,24 @@ mod tests {
         let plain = Ensemble::select(&plain, &board, &truth(), &Accuracy).unwrap();
         assert_eq!(plain.combine(&scores).unwrap()[[0, 0]], 0.65);
         assert!(ensemble.combine(&[combined]).is_err());
+    }
+
+    #[test]
+    fn rows_that_no_fold_judged_take_no_part() {
+        let none = f32::NAN;
+        let one = array![[none, none], [0.1, 0.9], [0.4, 0.6], [0.6, 0.4]];
+        let other = array![[none, none], [0.4, 0.6], [0.9, 0.1], [0.1, 0.9]];
+        let board = board(vec![Some(one.clone()), Some(other.clone())]);
+        let config = EnsembleConfig::default();
+        let ensemble = Ensemble::select(&config, &board, &truth(), &LogLoss).unwrap();
+        let rows = ndarray::s![1.., ..];
+        let alone = Ensemble::select_from(
+            &config,
+            &[one.slice(rows), other.slice(rows)],
+            &truth().select(&[1, 2, 3]),
+            &LogLoss,
+        );
+        assert_eq!(ensemble, alone.unwrap());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use xscatter_automl::{Ensemble, EnsembleConfig};
 use xscatter_core::{
     Classes, ErrorKind, Goal, Metric, Result, Score, TagState, Tags, Target, seed,
 };
-use xscatter_metrics::{BalancedAccuracy, LogLoss};
+use xscatter_metrics::{BalancedAccuracy, Brier, LogLoss};
 
 /// A metric under another name, so that nothing can be known of it.
 struct Renamed<M>(M);
@@ -21,36 +21,6 @@ impl<M: Metric> Metric for Renamed<M> {
 
     fn evaluate(&self, truth: &Target, scores: ArrayView2<'_, f32>) -> Result<Score> {
         self.0.evaluate(truth, scores)
-    }
-}
-
-/// The mean over the known tags of the squared distance to the truth.
-struct TagBrier;
-
-impl Metric for TagBrier {
-    fn name(&self) -> &str {
-        "brier"
-    }
-
-    fn goal(&self) -> Goal {
-        Goal::Minimise
-    }
-
-    fn evaluate(&self, truth: &Target, scores: ArrayView2<'_, f32>) -> Result<Score> {
-        let Target::Tags(tags) = truth else {
-            return Ok(Score::Undefined("no tags".into()));
-        };
-        let squares: Vec<f64> = scores
-            .iter()
-            .zip(tags.states())
-            .filter(|(_, state)| **state != TagState::Unknown)
-            .map(|(&p, state)| {
-                (f64::from(p) - f64::from(u8::from(*state == TagState::Positive))).powi(2)
-            })
-            .collect();
-        Ok(Score::Value(
-            squares.iter().sum::<f64>() / squares.len() as f64,
-        ))
     }
 }
 
@@ -137,7 +107,8 @@ fn the_score_is_that_of_what_is_combined() {
     for (truth, scores, metric) in [
         (classes(12).0, classes(12).1, &LogLoss as &dyn Metric),
         (classes(12).0, classes(12).1, &BalancedAccuracy),
-        (tags(12).0, tags(12).1, &TagBrier),
+        (tags(12).0, tags(12).1, &Brier),
+        (tags(12).0, tags(12).1, &LogLoss),
     ] {
         let config = EnsembleConfig::default();
         let ensemble = Ensemble::select_from(&config, &views(&scores), &truth, metric).unwrap();
