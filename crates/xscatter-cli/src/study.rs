@@ -314,12 +314,15 @@ fn predict(args: &PredictArgs) -> Result<Outcome> {
     };
     let mut writer = csv::Writer::from_writer(vec![]);
     let failed = |error: csv::Error| Error::new(ErrorKind::Io, error.to_string());
-    let head = ["id"]
-        .into_iter()
-        .chain(model.outputs().iter().map(|name| &**name));
+    let names = (0..all.len()).flat_map(|place| {
+        let outputs = model.outputs().iter();
+        outputs.map(move |name| (place, name))
+    });
+    let head = std::iter::once("id".to_owned()).chain(names.map(name_of));
     writer.write_record(head).map_err(failed)?;
-    for (id, row) in tables[0].table.ids().iter().zip(proba.rows()) {
-        let cells = row.iter().map(ToString::to_string);
+    for (row, id) in tables[0].table.ids().iter().enumerate() {
+        let cells = all.iter().flat_map(|scores| scores.row(row).to_vec());
+        let cells = cells.map(|score| score.to_string());
         writer
             .write_record([id.to_string()].into_iter().chain(cells))
             .map_err(failed)?;

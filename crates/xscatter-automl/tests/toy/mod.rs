@@ -238,6 +238,7 @@ pub(crate) fn data() -> (Vec<Representation>, Target) {
     (representations, Target::Classes(classes.clone()))
 }
 
+#[allow(dead_code, reason = "not every test program needs them all")]
 pub(crate) fn families() -> Vec<Box<dyn Family>> {
     vec![
         Toy::boxed("centroid", Manner::Centroid),
