@@ -10,8 +10,10 @@ use std::collections::VecDeque;
 
 use xscatter_core::{Error, ErrorKind, Result};
 
+use crate::panels::dot;
+
 /// How many steps are remembered.
-const MEMORY: usize = 10;
+pub(crate) const MEMORY: usize = 10;
 /// The sufficient decrease and the curvature of the Wolfe conditions.
 const DECREASE: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
@@ -27,11 +29,39 @@ pub(crate) struct Limits {
 }
 
 /// A step and the change of the gradient along it.
-struct Step {
+pub(crate) struct Step {
     moved: Vec<f64>,
     turned: Vec<f64>,
     /// 1 / (moved · turned).
     scale: f64,
+}
+
+impl Step {
+    /// Adds the step between two points to the last ones, unless it is no measure of the curvature.
+    pub(crate) fn remember(
+        steps: &mut VecDeque<Self>,
+        point: &[f64],
+        new_point: &[f64],
+        gradient: &[f64],
+        new_gradient: &[f64],
+    ) {
+        let change = |new: &[f64], old: &[f64]| -> Vec<f64> {
+            new.iter().zip(old).map(|(new, old)| new - old).collect()
+        };
+        let moved = change(new_point, point);
+        let turned = change(new_gradient, gradient);
+        let curvature = dot(&moved, &turned);
+        if curvature > f64::MIN_POSITIVE {
+            if steps.len() == MEMORY {
+                steps.pop_front();
+            }
+            steps.push_back(Self {
+                moved,
+                turned,
+                scale: 1.0 / curvature,
+            });
+        }
+    }
 }
 
 /// The minimum near `point`; `evaluate` gives the value and writes the gradient. Ends at the limits or
@@ -90,23 +120,7 @@ pub(crate) fn minimise(
         let Some(new_value) = accepted.filter(|accepted| *accepted < value) else {
             break;
         };
-        let moved: Vec<f64> = new_point.iter().zip(&point).map(|(a, b)| a - b).collect();
-        let turned: Vec<f64> = new_gradient
-            .iter()
-            .zip(&gradient)
-            .map(|(a, b)| a - b)
-            .collect();
-        let curvature = dot(&moved, &turned);
-        if curvature > f64::MIN_POSITIVE {
-            if steps.len() == MEMORY {
-                steps.pop_front();
-            }
-            steps.push_back(Step {
-                moved,
-                turned,
-                scale: 1.0 / curvature,
-            });
-        }
+        Step::remember(&mut steps, &point, &new_point, &gradient, &new_gradient);
         point = new_point;
         gradient = new_gradient;
         value = new_value;
@@ -115,7 +129,7 @@ pub(crate) fn minimise(
 }
 
 /// The descent direction: the gradient times the approximate inverse Hessian, downwards.
-fn direction(gradient: &[f64], steps: &VecDeque<Step>) -> Vec<f64> {
+pub(crate) fn direction(gradient: &[f64], steps: &VecDeque<Step>) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|g| -g).collect();
     let mut shares = Vec::with_capacity(steps.len());
     for step in steps.iter().rev() {
@@ -134,10 +148,6 @@ fn direction(gradient: &[f64], steps: &VecDeque<Step>) -> Vec<f64> {
         add(&mut direction, share - correction, &step.moved);
     }
     direction
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn add(to: &mut [f64], factor: f64, what: &[f64]) {

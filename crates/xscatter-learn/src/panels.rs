@@ -1,0 +1,354 @@
+//! Rows in panels of eight, for products with few columns.
+//!
+//! A general matrix product packs its large operand anew in every call, which is most of the work when
+//! the other one has a handful of columns. Here the rows are packed once, feature after feature with eight
+//! rows side by side, and a product runs over them in vector instructions.
+//!
+//! ```text
+//! scores    s_rk = b_k + Σ_j x_rj w_jk          products    g_jk = Σ_r x_rj s_rk
+//! ```
+//!
+//! Features are `f32`, all arithmetic is `f64` without fused multiply-add, and eight rows are eight lanes
+//! on every processor: the bits of a row's scores depend on that row alone. The last panel is padded with
+//! zeros. Cost: rows · features · columns.
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "several lanes are walked in step"
+)]
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Rows side by side: one AVX-512 register of `f64`.
+pub(crate) const LANES: usize = 8;
+
+/// The values of eight rows.
+pub(crate) type Lane = [f64; LANES];
+
+/// Work that gains from wide instructions; everything it calls must be inlined into it.
+pub(crate) trait Work {
+    type Output;
+    fn run(self) -> Self::Output;
+}
+
+struct Vectorised<W>(W);
+
+impl<W: Work> WithSimd for Vectorised<W> {
+    type Output = W::Output;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> W::Output {
+        self.0.run()
+    }
+}
+
+/// Runs `work` as compiled for the widest instructions that this processor has.
+pub(crate) fn vectorised<W: Work>(work: W) -> W::Output {
+    Arch::new().dispatch(Vectorised(work))
+}
+
+/// Rows × features as panels × features × lanes.
+pub(crate) fn pack(rows: &[f32], n_features: usize) -> Vec<f32> {
+    let mut panels = vec![0.0; rows.len().div_ceil(n_features * LANES) * n_features * LANES];
+    let of_rows = rows.chunks(n_features * LANES);
+    for (panel, rows) in panels.chunks_exact_mut(n_features * LANES).zip(of_rows) {
+        for (lane, row) in rows.chunks_exact(n_features).enumerate() {
+            for (place, &value) in panel.chunks_exact_mut(LANES).zip(row) {
+                place[lane] = value;
+            }
+        }
+    }
+    panels
+}
+
+/// Scores of rows: rows × outputs from features × outputs weights and an offset for each output.
+pub(crate) fn scores(rows: &[f32], weights: &[f64], offsets: &[f64], out: &mut [f64]) {
+    let n_outputs = offsets.len();
+    let n_features = weights.len() / n_outputs;
+    let panels = pack(rows, n_features);
+    let mut lanes = vec![[0.0; LANES]; panels.len() / (n_features * LANES) * n_outputs];
+    vectorised(Scores {
+        panels: &panels,
+        n_features,
+        weights,
+        offsets,
+        out: &mut lanes,
+    });
+    let lanes = lanes.chunks_exact(n_outputs);
+    for (out, lanes) in out.chunks_mut(n_outputs * LANES).zip(lanes) {
+        for (row, out) in out.chunks_exact_mut(n_outputs).enumerate() {
+            for (out, lane) in out.iter_mut().zip(lanes) {
+                *out = lane[row];
+            }
+        }
+    }
+}
+
+struct Scores<'a> {
+    panels: &'a [f32],
+    n_features: usize,
+    weights: &'a [f64],
+    offsets: &'a [f64],
+    out: &'a mut [Lane],
+}
+
+impl Work for Scores<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        panel_scores(
+            self.panels,
+            self.n_features,
+            self.weights,
+            self.offsets,
+            self.out,
+        );
+    }
+}
+
+/// Panels × outputs, eight rows each; to be called within [`vectorised`].
+#[inline(always)]
+pub(crate) fn panel_scores(
+    panels: &[f32],
+    n_features: usize,
+    weights: &[f64],
+    offsets: &[f64],
+    out: &mut [Lane],
+) {
+    let n_outputs = offsets.len();
+    let mut first = 0;
+    while first < n_outputs {
+        let width = share(n_outputs - first, 8);
+        for (panel, out) in panels
+            .chunks_exact(n_features * LANES)
+            .zip(out.chunks_exact_mut(n_outputs))
+        {
+            let (weights, offsets) = (&weights[first..], &offsets[first..]);
+            let out = &mut out[first..];
+            match width {
+                1 => score_some::<1>(panel, weights, n_outputs, offsets, out),
+                2 => score_some::<2>(panel, weights, n_outputs, offsets, out),
+                3 => score_some::<3>(panel, weights, n_outputs, offsets, out),
+                4 => score_some::<4>(panel, weights, n_outputs, offsets, out),
+                5 => score_some::<5>(panel, weights, n_outputs, offsets, out),
+                6 => score_some::<6>(panel, weights, n_outputs, offsets, out),
+                7 => score_some::<7>(panel, weights, n_outputs, offsets, out),
+                _ => score_some::<8>(panel, weights, n_outputs, offsets, out),
+            }
+        }
+        first += width;
+    }
+}
+
+/// How many of so many columns to treat next, so that none of the turns is much shorter than others.
+#[inline(always)]
+fn share(left: usize, most: usize) -> usize {
+    left.div_ceil(left.div_ceil(most))
+}
+
+#[inline(always)]
+fn score_some<const K: usize>(
+    panel: &[f32],
+    weights: &[f64],
+    stride: usize,
+    offsets: &[f64],
+    out: &mut [Lane],
+) {
+    let mut sums: [Lane; K] = std::array::from_fn(|k| [offsets[k]; LANES]);
+    for (x, weights) in panel.chunks_exact(LANES).zip(weights.chunks(stride)) {
+        let x = widen(x);
+        let weights = &weights[..K];
+        for k in 0..K {
+            for lane in 0..LANES {
+                sums[k][lane] += x[lane] * weights[k];
+            }
+        }
+    }
+    out[..K].copy_from_slice(&sums);
+}
+
+/// Features × outputs: the product of the panels, transposed, with panels × outputs values; to be called
+/// within [`vectorised`].
+#[inline(always)]
+pub(crate) fn panel_products(
+    panels: &[f32],
+    n_features: usize,
+    values: &[Lane],
+    n_outputs: usize,
+    out: &mut [f64],
+) {
+    let mut first = 0;
+    while first < n_outputs {
+        let width = share(n_outputs - first, 4);
+        let values = &values[first..];
+        for feature in (0..n_features).step_by(2) {
+            let panels = &panels[feature * LANES..];
+            let out = &mut out[feature * n_outputs + first..];
+            let pair = feature + 1 < n_features;
+            match (width, pair) {
+                (1, true) => product_some::<1, 2>(panels, n_features, values, n_outputs, out),
+                (2, true) => product_some::<2, 2>(panels, n_features, values, n_outputs, out),
+                (3, true) => product_some::<3, 2>(panels, n_features, values, n_outputs, out),
+                (4, true) => product_some::<4, 2>(panels, n_features, values, n_outputs, out),
+                (1, false) => product_some::<1, 1>(panels, n_features, values, n_outputs, out),
+                (2, false) => product_some::<2, 1>(panels, n_features, values, n_outputs, out),
+                (3, false) => product_some::<3, 1>(panels, n_features, values, n_outputs, out),
+                _ => product_some::<4, 1>(panels, n_features, values, n_outputs, out),
+            }
+        }
+        first += width;
+    }
+}
+
+#[inline(always)]
+fn product_some<const K: usize, const F: usize>(
+    panels: &[f32],
+    n_features: usize,
+    values: &[Lane],
+    n_outputs: usize,
+    out: &mut [f64],
+) {
+    let mut sums = [[[0.0; LANES]; K]; F];
+    for (x, values) in panels
+        .chunks(n_features * LANES)
+        .zip(values.chunks(n_outputs))
+    {
+        let values = &values[..K];
+        for f in 0..F {
+            let x = widen(&x[f * LANES..][..LANES]);
+            for k in 0..K {
+                for lane in 0..LANES {
+                    sums[f][k][lane] += x[lane] * values[k][lane];
+                }
+            }
+        }
+    }
+    for f in 0..F {
+        for k in 0..K {
+            out[f * n_outputs + k] = sums[f][k].iter().sum();
+        }
+    }
+}
+
+#[inline(always)]
+fn widen(x: &[f32]) -> Lane {
+    let x: &[f32; LANES] = x.try_into().expect("a lane of values");
+    std::array::from_fn(|lane| f64::from(x[lane]))
+}
+
+/// Σ aᵢ bᵢ in eight sums side by side.
+#[inline(always)]
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+/// Added to a number below 2⁵¹ it leaves the nearest integer in the lowest bits.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+/// ln 2 in two parts, the first of 32 bits.
+const LN_2_PARTS: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
+
+/// eˣ for x of 0 or less; below e⁻⁷⁰⁰ it stays at that.
+#[inline(always)]
+pub(crate) fn exp(x: &mut Lane) {
+    for x in x {
+        let z = x.max(-700.0);
+        let shifted = z * std::f64::consts::LOG2_E + ROUND;
+        let power = shifted - ROUND;
+        let r = (z - power * LN_2_PARTS[0]) - power * LN_2_PARTS[1];
+        // The Taylor series to r¹³: |r| ≤ ln 2/2, so that the next term is below 5e-18.
+        let mut sum = 1.0 / 6_227_020_800.0;
+        for factorial in [
+            479_001_600.0,
+            39_916_800.0,
+            3_628_800.0,
+            362_880.0,
+            40_320.0,
+            5_040.0,
+            720.0,
+            120.0,
+            24.0,
+            6.0,
+            2.0,
+            1.0,
+            1.0,
+        ] {
+            sum = sum * r + 1.0 / factorial;
+        }
+        let exponent = (shifted.to_bits().wrapping_add(1023)) << 52;
+        *x = sum * f64::from_bits(exponent);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use approx::{assert_abs_diff_eq, assert_relative_eq};
+
+    fn value(place: usize) -> f64 {
+        ((place * 37 + 11) % 101) as f64 / 25.0 - 2.0
+    }
+
+    #[test]
+    fn products_are_those_of_plain_loops() {
+        for (n_rows, n_features, n_outputs) in [(1, 1, 1), (19, 7, 3), (16, 4, 8), (33, 5, 13)] {
+            let rows: Vec<f32> = (0..n_rows * n_features).map(|i| value(i) as f32).collect();
+            let weights: Vec<f64> = (0..n_features * n_outputs).map(|i| value(i + 5)).collect();
+            let offsets: Vec<f64> = (0..n_outputs).map(|i| value(i + 50)).collect();
+            let mut out = vec![0.0; n_rows * n_outputs];
+            scores(&rows, &weights, &offsets, &mut out);
+            for r in 0..n_rows {
+                for k in 0..n_outputs {
+                    let plain: f64 = (0..n_features)
+                        .map(|j| f64::from(rows[r * n_features + j]) * weights[j * n_outputs + k])
+                        .sum();
+                    let ours = out[r * n_outputs + k];
+                    assert_abs_diff_eq!(ours, plain + offsets[k], epsilon = 1e-12);
+                }
+            }
+            let panels = pack(&rows, n_features);
+            let mut values = vec![[0.0; LANES]; n_rows.div_ceil(LANES) * n_outputs];
+            for r in 0..n_rows {
+                for k in 0..n_outputs {
+                    values[r / LANES * n_outputs + k][r % LANES] = out[r * n_outputs + k];
+                }
+            }
+            let mut products = vec![0.0; n_features * n_outputs];
+            panel_products(&panels, n_features, &values, n_outputs, &mut products);
+            for j in 0..n_features {
+                for k in 0..n_outputs {
+                    let plain: f64 = (0..n_rows)
+                        .map(|r| f64::from(rows[r * n_features + j]) * out[r * n_outputs + k])
+                        .sum();
+                    assert_abs_diff_eq!(products[j * n_outputs + k], plain, epsilon = 1e-10);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_exponential_is_exact_to_rounding() {
+        for place in 0..7000 {
+            let x = -0.1 * f64::from(place) - 0.037;
+            let mut lane = [x; LANES];
+            exp(&mut lane);
+            assert_relative_eq!(lane[3], x.exp(), max_relative = 4e-16);
+        }
+        let mut far = [-1e300, f64::NEG_INFINITY, 0.0, -0.0, -745.0, -1.0, -700.0, -1e-300];
+        exp(&mut far);
+        assert!(far[0] < 1e-300 && far[1] < 1e-300);
+        assert_eq!(far[2..4], [1.0, 1.0]);
+    }
+}
