@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod batch;
 mod bins;
 mod boosting;
 mod classifier;
@@ -12,11 +13,14 @@ mod lbfgs;
 mod linear_scores;
 mod logistic;
 mod logistic_loss;
+mod moments;
+mod naive_bayes;
 mod neighbours;
 mod one_vs_rest;
 mod orthant;
 mod panels;
 mod persist;
+mod priors;
 mod problem;
 mod scale;
 mod smartcore;
@@ -34,8 +38,10 @@ pub use error::ConfigError;
 pub use family::{families, smartcore_families};
 pub use forest::{ExtraTrees, FittedForest, ForestConfig, RandomForest, SplitFeatures};
 pub use logistic::{FittedLogistic, LogisticRegression, LogisticRegressionConfig};
+pub use naive_bayes::{FittedNaiveBayes, NaiveBayes, NaiveBayesConfig};
 pub use neighbours::{FittedNeighbours, NearestNeighbours, NearestNeighboursConfig, Vote};
 pub use one_vs_rest::{FittedOneVsRest, OneVsRest};
+pub use priors::Priors;
 pub use problem::ClassWeight;
 pub use scale::{FittedScaler, StandardScaler};
 pub use smartcore::{FittedSmartcoreNeighbours, SmartcoreLogistic, SmartcoreNeighbours};

@@ -155,7 +155,7 @@ impl TryFrom<RawClassMap> for ClassMap {
 
 impl ClassMap {
     /// The classes that occur among the labels, and the labels as positions among them.
-    fn of(names: &[Arc<str>], labels: &[u32]) -> Result<(Self, Vec<u32>)> {
+    pub(crate) fn of(names: &[Arc<str>], labels: &[u32]) -> Result<(Self, Vec<u32>)> {
         let mut position = vec![u32::MAX; names.len()];
         for &label in labels {
             position[label as usize] = 0;
@@ -186,6 +186,11 @@ impl ClassMap {
     /// How many classes occur.
     pub(crate) fn len(&self) -> usize {
         self.present.len()
+    }
+
+    /// The classes that occur, as positions among all names.
+    pub(crate) fn present(&self) -> &[u32] {
+        &self.present
     }
 
     /// All class names.
