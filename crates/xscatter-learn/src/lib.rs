@@ -3,7 +3,10 @@
 mod batch;
 mod bins;
 mod boosting;
+mod cholesky;
 mod classifier;
+mod covariance;
+mod discriminant;
 mod error;
 mod family;
 mod forest;
@@ -22,6 +25,7 @@ mod panels;
 mod persist;
 mod priors;
 mod problem;
+mod quadratic;
 mod scale;
 mod smartcore;
 mod svm;
@@ -30,10 +34,13 @@ mod svm_kernel;
 mod svm_linear;
 mod svm_sigmoid;
 mod svm_smo;
+mod symmetric;
 mod tree;
 
 pub use boosting::{EarlyStopping, FittedBoosting, GradientBoosting, GradientBoostingConfig};
 pub use classifier::{Classifier, FittedClassifier};
+pub use covariance::Shrinkage;
+pub use discriminant::{FittedLinearDiscriminant, LinearDiscriminant, LinearDiscriminantConfig};
 pub use error::ConfigError;
 pub use family::{families, smartcore_families};
 pub use forest::{ExtraTrees, FittedForest, ForestConfig, RandomForest, SplitFeatures};
@@ -43,6 +50,9 @@ pub use neighbours::{FittedNeighbours, NearestNeighbours, NearestNeighboursConfi
 pub use one_vs_rest::{FittedOneVsRest, OneVsRest};
 pub use priors::Priors;
 pub use problem::ClassWeight;
+pub use quadratic::{
+    FittedQuadraticDiscriminant, QuadraticDiscriminant, QuadraticDiscriminantConfig,
+};
 pub use scale::{FittedScaler, StandardScaler};
 pub use smartcore::{FittedSmartcoreNeighbours, SmartcoreLogistic, SmartcoreNeighbours};
 pub use svm::{FittedKernelSvm, KernelSvm, KernelSvmConfig};
