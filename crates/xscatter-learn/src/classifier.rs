@@ -15,11 +15,16 @@ use xscatter_core::learn::Then;
 use xscatter_core::{Estimator, Params, Predictor, Result, Target, TrainingSet};
 
 use crate::boosting::{FittedBoosting, GradientBoosting};
+use crate::discriminant::{FittedLinearDiscriminant, LinearDiscriminant};
+use crate::elastic_net::{ElasticNet, FittedElasticNet};
 use crate::family::built_in;
 use crate::forest::{ExtraTrees, FittedForest, RandomForest};
 use crate::logistic::{FittedLogistic, LogisticRegression};
+use crate::naive_bayes::{FittedNaiveBayes, NaiveBayes};
 use crate::neighbours::{FittedNeighbours, NearestNeighbours};
 use crate::one_vs_rest::{FittedOneVsRest, OneVsRest};
+use crate::quadratic::{FittedQuadraticDiscriminant, QuadraticDiscriminant};
+use crate::ridge::{FittedRidge, Ridge};
 use crate::scale::{FittedScaler, StandardScaler};
 use crate::smartcore::{FittedSmartcoreNeighbours, SmartcoreLogistic, SmartcoreNeighbours};
 use crate::svm::{FittedKernelSvm, KernelSvm};
@@ -85,6 +90,16 @@ classifiers! {
     GradientBoosting(GradientBoosting => FittedBoosting),
     /// Logistic regression on standard scores.
     LogisticRegression(Then<StandardScaler, LogisticRegression> => Then<FittedScaler, FittedLogistic>),
+    /// The ridge classifier on standard scores.
+    Ridge(Then<StandardScaler, Ridge> => Then<FittedScaler, FittedRidge>),
+    /// The elastic net on standard scores.
+    ElasticNet(Then<StandardScaler, ElasticNet> => Then<FittedScaler, FittedElasticNet>),
+    /// Linear discriminant analysis of standard scores.
+    LinearDiscriminant(Then<StandardScaler, LinearDiscriminant> => Then<FittedScaler, FittedLinearDiscriminant>),
+    /// Quadratic discriminant analysis of standard scores.
+    QuadraticDiscriminant(Then<StandardScaler, QuadraticDiscriminant> => Then<FittedScaler, FittedQuadraticDiscriminant>),
+    /// Gaussian naive Bayes.
+    GaussianNaiveBayes(NaiveBayes => FittedNaiveBayes),
     /// The nearest neighbours among standard scores.
     KNearestNeighbours(Then<StandardScaler, NearestNeighbours> => Then<FittedScaler, FittedNeighbours>),
     /// A support vector machine with a kernel on standard scores.

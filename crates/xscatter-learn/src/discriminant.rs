@@ -243,7 +243,7 @@ impl FittedLinearDiscriminant {
     /// the work is asked to stop.
     pub fn update(&mut self, train: &TrainingSet<'_>) -> Result<()> {
         let names = self.classes.names();
-        let moments = more_moments(&self.moments, train, names, self.scores.n_features())?;
+        let moments = more_moments(self.moments.as_ref(), train, names, self.scores.n_features())?;
         let parts = vec![0.0; names.len()];
         *self = Self::new(self.recipe.clone(), names, moments, &parts, train.stop())?;
         Ok(())
@@ -268,7 +268,7 @@ impl FittedLinearDiscriminant {
 
 /// The moments of a model and of new rows.
 pub(crate) fn more_moments(
-    kept: &Option<Moments>,
+    kept: Option<&Moments>,
     train: &TrainingSet<'_>,
     names: &[Arc<str>],
     n_features: usize,

@@ -1,5 +1,6 @@
 //! The families that a search engine can build: names, ranges and first guesses.
 
+mod bayes;
 mod linear;
 mod neighbours;
 mod smartcore;
@@ -67,6 +68,11 @@ static TABLE: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
         trees::random_forest(),
         trees::gradient_boosting(),
         linear::logistic_regression(),
+        linear::ridge(),
+        linear::elastic_net(),
+        bayes::linear_discriminant(),
+        bayes::quadratic_discriminant(),
+        bayes::gaussian_naive_bayes(),
         neighbours::k_nearest_neighbours(),
         svm::kernel_svm(),
     ]

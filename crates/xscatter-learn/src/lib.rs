@@ -7,12 +7,14 @@ mod cholesky;
 mod classifier;
 mod covariance;
 mod discriminant;
+mod elastic_net;
 mod error;
 mod family;
 mod forest;
 mod gradient_tree;
 mod grow;
 mod lbfgs;
+mod least_squares;
 mod linear_scores;
 mod logistic;
 mod logistic_loss;
@@ -26,6 +28,7 @@ mod persist;
 mod priors;
 mod problem;
 mod quadratic;
+mod ridge;
 mod scale;
 mod smartcore;
 mod svm;
@@ -41,6 +44,7 @@ pub use boosting::{EarlyStopping, FittedBoosting, GradientBoosting, GradientBoos
 pub use classifier::{Classifier, FittedClassifier};
 pub use covariance::Shrinkage;
 pub use discriminant::{FittedLinearDiscriminant, LinearDiscriminant, LinearDiscriminantConfig};
+pub use elastic_net::{ElasticNet, ElasticNetConfig, FittedElasticNet};
 pub use error::ConfigError;
 pub use family::{families, smartcore_families};
 pub use forest::{ExtraTrees, FittedForest, ForestConfig, RandomForest, SplitFeatures};
@@ -53,6 +57,7 @@ pub use problem::ClassWeight;
 pub use quadratic::{
     FittedQuadraticDiscriminant, QuadraticDiscriminant, QuadraticDiscriminantConfig,
 };
+pub use ridge::{FittedRidge, Ridge, RidgeConfig};
 pub use scale::{FittedScaler, StandardScaler};
 pub use smartcore::{FittedSmartcoreNeighbours, SmartcoreLogistic, SmartcoreNeighbours};
 pub use svm::{FittedKernelSvm, KernelSvm, KernelSvmConfig};

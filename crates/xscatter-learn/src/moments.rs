@@ -84,7 +84,8 @@ impl Moments {
         Ok(all)
     }
 
-    fn means(batch: &Batch<'_>, n_classes: usize, stop: &StopToken) -> Result<Self> {
+    /// With weights and means alone.
+    pub(crate) fn means(batch: &Batch<'_>, n_classes: usize, stop: &StopToken) -> Result<Self> {
         let empty = ClassMoments {
             weight: 0.0,
             mean: vec![0.0; batch.view().ncols()],
@@ -156,7 +157,7 @@ impl Moments {
 }
 
 impl ClassMoments {
-    fn and(&self, more: &Self) -> Self {
+    pub(crate) fn and(&self, more: &Self) -> Self {
         let weight = self.weight + more.weight;
         if weight == 0.0 {
             return self.clone();

@@ -286,7 +286,7 @@ impl FittedQuadraticDiscriminant {
     /// the work is asked to stop.
     pub fn update(&mut self, train: &TrainingSet<'_>) -> Result<()> {
         let names = self.classes.names();
-        let moments = more_moments(&self.moments, train, names, self.n_features)?;
+        let moments = more_moments(self.moments.as_ref(), train, names, self.n_features)?;
         let parts = vec![0.0; names.len()];
         *self = Self::new(self.recipe.clone(), names, moments, &parts, train.stop())?;
         Ok(())
