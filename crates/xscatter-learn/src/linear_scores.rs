@@ -42,6 +42,10 @@ impl TryFrom<RawLinearScores> for LinearScores {
                 raw.n_features
             ));
         }
+        let mut weights = raw.coefficients.iter().chain(&raw.intercepts);
+        if let Some(wrong) = weights.find(|weight| !weight.is_finite()) {
+            return Err(format!("expected finite weights, got {wrong}"));
+        }
         Ok(Self::new(raw.n_features, raw.coefficients, raw.intercepts))
     }
 }
