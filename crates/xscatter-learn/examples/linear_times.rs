@@ -47,12 +47,20 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn read(file: &str, n_features: usize, n_train: usize) -> Result<Table, Box<dyn Error>> {
     let bytes = std::fs::read(file)?;
-    let values = bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four));
+    let values = bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|four| f32::from_le_bytes(*four));
     let width = n_features + 1;
     let table = Array2::from_shape_vec((bytes.len() / 4 / width, width), values.collect())?;
     Ok(Table {
         rows: table.slice(s![.., ..n_features]).to_owned(),
-        labels: table.column(n_features).iter().map(|&label| label as u32).collect(),
+        labels: table
+            .column(n_features)
+            .iter()
+            .map(|&label| label as u32)
+            .collect(),
         n_train,
     })
 }
@@ -61,7 +69,9 @@ fn fit(table: &Table, classifier: &Classifier) -> Result<[f64; 4], Box<dyn Error
     let (train, test) = table.rows.view().split_at(ndarray::Axis(0), table.n_train);
     let (labels, truth) = table.labels.split_at(table.n_train);
     let n_classes = labels.iter().max().map_or(0, |&most| most + 1);
-    let names = (0..n_classes).map(|class| class.to_string().into()).collect();
+    let names = (0..n_classes)
+        .map(|class| class.to_string().into())
+        .collect();
     let target = Target::Classes(Classes::new(names, labels.to_vec())?);
     let train = TrainingSet::new(train, &target)?;
 

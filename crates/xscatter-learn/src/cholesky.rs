@@ -21,7 +21,12 @@ pub(crate) struct Cholesky {
 
 impl Cholesky {
     /// Decomposes a matrix, row after row; `None` unless all squares on the diagonal of L exceed `least`.
-    pub(crate) fn new(matrix: Vec<f64>, n: usize, least: f64, stop: &StopToken) -> Result<Option<Self>> {
+    pub(crate) fn new(
+        matrix: Vec<f64>,
+        n: usize,
+        least: f64,
+        stop: &StopToken,
+    ) -> Result<Option<Self>> {
         vectorised(Decompose {
             lower: matrix,
             n,
@@ -136,7 +141,9 @@ mod tests {
     fn it_solves_and_inverts() {
         let stop = StopToken::new();
         let n = 21;
-        let b: Vec<f64> = (0..n * n).map(|i| ((i * 31 + 7) % 17) as f64 / 8.0 - 1.0).collect();
+        let b: Vec<f64> = (0..n * n)
+            .map(|i| ((i * 31 + 7) % 17) as f64 / 8.0 - 1.0)
+            .collect();
         let mut matrix = vec![0.0; n * n];
         for i in 0..n {
             for j in 0..n {
@@ -144,7 +151,9 @@ mod tests {
                 matrix[i * n + j] = product + f64::from(u8::from(i == j));
             }
         }
-        let cholesky = Cholesky::new(matrix.clone(), n, 0.0, &stop).unwrap().unwrap();
+        let cholesky = Cholesky::new(matrix.clone(), n, 0.0, &stop)
+            .unwrap()
+            .unwrap();
         let right: Vec<f64> = (0..n).map(|i| i as f64 - 9.0).collect();
         let mut x = right.clone();
         cholesky.forward(&mut x);
@@ -156,7 +165,9 @@ mod tests {
         let inverse = cholesky.inverse(&stop).unwrap();
         for i in 0..n {
             let product: f64 = (0..n)
-                .map(|k| inverse[k * n + i] * (0..n).map(|j| inverse[k * n + j] * right[j]).sum::<f64>())
+                .map(|k| {
+                    inverse[k * n + i] * (0..n).map(|j| inverse[k * n + j] * right[j]).sum::<f64>()
+                })
                 .sum();
             assert_abs_diff_eq!(product, x[i], epsilon = 1e-9);
         }

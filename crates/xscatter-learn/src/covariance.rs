@@ -110,7 +110,11 @@ pub(crate) fn best_part(class: &ClassMoments, rows: ArrayView2<'_, f64>, weights
         .into_iter()
         .zip(weights)
         .map(|(row, weight)| {
-            let square: f64 = row.iter().zip(&inverse).map(|(x, inverse)| x * x * inverse).sum();
+            let square: f64 = row
+                .iter()
+                .zip(&inverse)
+                .map(|(x, inverse)| x * x * inverse)
+                .sum();
             square * square / weight
         })
         .sum();

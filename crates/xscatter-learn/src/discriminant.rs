@@ -121,11 +121,16 @@ impl Estimator for LinearDiscriminant {
         let batch = Batch::first(train)?;
         let names = train.target().names();
         let mut parts = vec![0.0; names.len()];
-        let moments = Moments::full(&batch, names.len(), train.stop(), |class, moments, rows, weights| {
-            if self.0.shrinkage == Shrinkage::Auto && moments.weight > 0.0 {
-                parts[class] = best_part(moments, rows, weights);
-            }
-        })?;
+        let moments = Moments::full(
+            &batch,
+            names.len(),
+            train.stop(),
+            |class, moments, rows, weights| {
+                if self.0.shrinkage == Shrinkage::Auto && moments.weight > 0.0 {
+                    parts[class] = best_part(moments, rows, weights);
+                }
+            },
+        )?;
         FittedLinearDiscriminant::new(self.clone(), names, moments, &parts, train.stop())
     }
 }
@@ -223,7 +228,10 @@ impl FittedLinearDiscriminant {
             intercepts = vec![intercepts[1] - intercepts[0]];
         }
         let (directions, explained) = directions(&recipe, &white, &offsets, &priors, stop)?;
-        let projected = directions.iter().map(|direction| -dot(&centre, direction)).collect();
+        let projected = directions
+            .iter()
+            .map(|direction| -dot(&centre, direction))
+            .collect();
         Ok(Self {
             classes,
             scores: LinearScores::new(n_features, transposed(&columns), intercepts),
@@ -243,7 +251,12 @@ impl FittedLinearDiscriminant {
     /// the work is asked to stop.
     pub fn update(&mut self, train: &TrainingSet<'_>) -> Result<()> {
         let names = self.classes.names();
-        let moments = more_moments(self.moments.as_ref(), train, names, self.scores.n_features())?;
+        let moments = more_moments(
+            self.moments.as_ref(),
+            train,
+            names,
+            self.scores.n_features(),
+        )?;
         let parts = vec![0.0; names.len()];
         *self = Self::new(self.recipe.clone(), names, moments, &parts, train.stop())?;
         Ok(())
@@ -334,7 +347,10 @@ fn directions(
         }
         let mut direction = white.back(white_direction);
         // Of the two signs the one that makes the largest weight positive.
-        let extreme = direction.iter().fold(0.0, |most: f64, &x| if x.abs() > most.abs() { x } else { most });
+        let extreme = direction.iter().fold(
+            0.0,
+            |most: f64, &x| if x.abs() > most.abs() { x } else { most },
+        );
         for x in &mut direction {
             *x *= 1.0_f64.copysign(extreme);
         }
@@ -442,7 +458,9 @@ impl Transformer for FittedLinearDiscriminant {
         check_features(rows, self.projection.n_features())?;
         check_finite(rows)?;
         let standard = rows.as_standard_layout();
-        let projected = self.projection.of(standard.as_slice().expect("in standard layout"));
+        let projected = self
+            .projection
+            .of(standard.as_slice().expect("in standard layout"));
         let shape = (rows.nrows(), self.explained.len());
         let projected = projected.into_iter().map(|x| x as f32).collect();
         Ok(Array2::from_shape_vec(shape, projected).expect("a value for each row and direction"))
@@ -506,7 +524,9 @@ mod tests {
     fn the_projection_whitens_the_classes() {
         let (rows, target) = table(60);
         let train = TrainingSet::new(rows.view(), &target).unwrap();
-        let model = recipe(Shrinkage::None, Priors::Proportional).fit(&train).unwrap();
+        let model = recipe(Shrinkage::None, Priors::Proportional)
+            .fit(&train)
+            .unwrap();
         let z = model.transform(rows.view()).unwrap();
         assert_eq!(z.ncols(), 2);
         let mut within = [[0.0_f32; 2]; 2];
@@ -527,7 +547,11 @@ mod tests {
                 assert_abs_diff_eq!(within[a][b], f32::from(u8::from(a == b)), epsilon = 1e-4);
             }
         }
-        assert_abs_diff_eq!(model.explained_variance_ratio().iter().sum::<f64>(), 1.0, epsilon = 1e-9);
+        assert_abs_diff_eq!(
+            model.explained_variance_ratio().iter().sum::<f64>(),
+            1.0,
+            epsilon = 1e-9
+        );
     }
 
     #[test]
@@ -537,14 +561,25 @@ mod tests {
         let twice = ndarray::concatenate![Axis(1), rows, constant, rows];
         let none = recipe(Shrinkage::None, Priors::Proportional);
         let train = TrainingSet::new(rows.view(), &target).unwrap();
-        let plain = none.fit(&train).unwrap().predict_proba(rows.view()).unwrap();
+        let plain = none
+            .fit(&train)
+            .unwrap()
+            .predict_proba(rows.view())
+            .unwrap();
         let train = TrainingSet::new(twice.view(), &target).unwrap();
-        let more = none.fit(&train).unwrap().predict_proba(twice.view()).unwrap();
+        let more = none
+            .fit(&train)
+            .unwrap()
+            .predict_proba(twice.view())
+            .unwrap();
         for (one, other) in plain.iter().zip(&more) {
             assert_abs_diff_eq!(one, other, epsilon = 1e-5);
         }
         for shrinkage in [Shrinkage::None, Shrinkage::Auto] {
-            let config = LinearDiscriminantConfig { shrinkage, ..Default::default() };
+            let config = LinearDiscriminantConfig {
+                shrinkage,
+                ..Default::default()
+            };
             let recipe = LinearDiscriminant::new(config).unwrap();
             let train = TrainingSet::new(twice.slice(s![.., 4..5]), &target).unwrap();
             let error = recipe.fit(&train).unwrap_err();
@@ -556,13 +591,28 @@ mod tests {
     fn wrong_wishes_are_refused() {
         let (rows, target) = table(30);
         let train = TrainingSet::new(rows.view(), &target).unwrap();
-        let components = LinearDiscriminantConfig { components: Some(3), ..Default::default() };
-        let error = LinearDiscriminant::new(components).unwrap().fit(&train).unwrap_err();
+        let components = LinearDiscriminantConfig {
+            components: Some(3),
+            ..Default::default()
+        };
+        let error = LinearDiscriminant::new(components)
+            .unwrap()
+            .fit(&train)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-        let keep = LinearDiscriminantConfig { keep_moments: true, ..Default::default() };
+        let keep = LinearDiscriminantConfig {
+            keep_moments: true,
+            ..Default::default()
+        };
         assert!(LinearDiscriminant::new(keep).is_err());
         let mut model = LinearDiscriminant::default().fit(&train).unwrap();
-        assert!(model.update(&train).unwrap_err().message().contains("keep_moments"));
+        assert!(
+            model
+                .update(&train)
+                .unwrap_err()
+                .message()
+                .contains("keep_moments")
+        );
         let far = array![[1e30_f32, -1e30, 1e30, 0.0]];
         let proba = model.predict_proba(far.view()).unwrap();
         assert_abs_diff_eq!(proba.sum(), 1.0, epsilon = 1e-6);

@@ -277,9 +277,14 @@ impl Estimator for ElasticNet {
             })
             .collect::<Result<Vec<_>>>()?;
         let sum = |but: usize| {
-            let others = portions.iter().enumerate().filter(|(place, _)| *place != but);
+            let others = portions
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| *place != but);
             let start = Portion::nothing(batch.view().ncols(), classes.len());
-            others.fold(start, |sum, (_, portion)| sum.and(portion)).system()
+            others
+                .fold(start, |sum, (_, portion)| sum.and(portion))
+                .system()
         };
         let system = sum(usize::MAX);
         let zeros = vec![vec![0.0; system.mean.len()]; system.targets.len()];
@@ -290,7 +295,9 @@ impl Estimator for ElasticNet {
             let system = sum(portion);
             let scores = system.scores(&self.solve(&system, &solution, stop)?);
             let inputs = batch.view().select(Axis(0), rows);
-            let decisions = scores.of(inputs.as_slice().expect("selected rows are in standard layout"));
+            let decisions = scores.of(inputs
+                .as_slice()
+                .expect("selected rows are in standard layout"));
             for (decisions, &row) in decisions.chunks_exact(n).zip(rows) {
                 held_out[row * n..][..n].copy_from_slice(decisions);
             }
@@ -348,21 +355,31 @@ mod tests {
     fn the_conditions_of_the_minimum_hold() {
         let (rows, target) = table();
         let train = TrainingSet::new(rows.view(), &target).unwrap();
-        let config = ElasticNetConfig { alpha: 0.05, tolerance: 1e-13, ..Default::default() };
+        let config = ElasticNetConfig {
+            alpha: 0.05,
+            tolerance: 1e-13,
+            ..Default::default()
+        };
         let model = ElasticNet::new(config).unwrap().fit(&train).unwrap();
         let labels = target.classes().unwrap().labels();
         for class in 0..3 {
             let weights = model.coefficients().column(class).to_vec();
             let left: Vec<f64> = (0..60)
                 .map(|row| {
-                    let y = if labels[row] as usize == class { 1.0 } else { -1.0 };
+                    let y = if labels[row] as usize == class {
+                        1.0
+                    } else {
+                        -1.0
+                    };
                     let s: f64 = (0..5).map(|j| f64::from(rows[[row, j]]) * weights[j]).sum();
                     y - s - model.intercepts()[class]
                 })
                 .collect();
             approx::assert_abs_diff_eq!(left.iter().sum::<f64>(), 0.0, epsilon = 1e-9);
             for j in 0..5 {
-                let pull: f64 = (0..60).map(|row| f64::from(rows[[row, j]]) * left[row] / 60.0).sum();
+                let pull: f64 = (0..60)
+                    .map(|row| f64::from(rows[[row, j]]) * left[row] / 60.0)
+                    .sum();
                 let pull = pull - 0.025 * weights[j];
                 if weights[j] == 0.0 {
                     assert!(pull.abs() <= 0.025 + 1e-9);
@@ -377,7 +394,11 @@ mod tests {
     fn a_penalty_that_leaves_nothing_gives_the_shares_of_the_classes() {
         let (rows, target) = table();
         let train = TrainingSet::new(rows.view(), &target).unwrap();
-        let config = ElasticNetConfig { alpha: 100.0, l1_ratio: 1.0, ..Default::default() };
+        let config = ElasticNetConfig {
+            alpha: 100.0,
+            l1_ratio: 1.0,
+            ..Default::default()
+        };
         let model = ElasticNet::new(config).unwrap().fit(&train).unwrap();
         assert!(model.coefficients().iter().all(|w| *w == 0.0));
         for p in model.predict_proba(rows.view()).unwrap() {

@@ -156,7 +156,10 @@ impl System {
 
     /// From the scatters of the classes, whose weights are multiplied by factors.
     pub(crate) fn of_classes(classes: &[(f64, &ClassMoments)]) -> Self {
-        let weight: f64 = classes.iter().map(|(factor, class)| factor * class.weight).sum();
+        let weight: f64 = classes
+            .iter()
+            .map(|(factor, class)| factor * class.weight)
+            .sum();
         let weighted: Vec<(f64, &[f64])> = classes
             .iter()
             .map(|(factor, class)| (factor * class.weight, &*class.mean))
@@ -166,7 +169,9 @@ impl System {
         let mut scatter = vec![0.0; n * n];
         for (factor, class) in classes {
             let step: Vec<f64> = class.mean.iter().zip(&mean).map(|(m, c)| m - c).collect();
-            let rows = scatter.chunks_exact_mut(n).zip(class.scatter.chunks_exact(n));
+            let rows = scatter
+                .chunks_exact_mut(n)
+                .zip(class.scatter.chunks_exact(n));
             for ((sums, row), a) in rows.zip(&step) {
                 for ((sum, x), b) in sums.iter_mut().zip(row).zip(&step) {
                     *sum += factor * (x + class.weight * a * b);
@@ -195,7 +200,11 @@ impl System {
 
 /// The labels of a batch as positions among the classes that occur, and the weights times factors, one
 /// for each name.
-pub(crate) fn coded(batch: &Batch<'_>, classes: &ClassMap, factors: &[f64]) -> (Vec<usize>, Vec<f64>) {
+pub(crate) fn coded(
+    batch: &Batch<'_>,
+    classes: &ClassMap,
+    factors: &[f64],
+) -> (Vec<usize>, Vec<f64>) {
     let mut position = vec![0; classes.names().len()];
     for (place, &class) in classes.present().iter().enumerate() {
         position[class as usize] = place;
@@ -250,8 +259,10 @@ pub(crate) fn leave_one_out(
                     *sum += row.iter().map(|z| z * z).sum::<f64>();
                 }
             }
-            for ((decisions, row), square) in
-                decisions.chunks_exact_mut(n_scores).zip(start..end).zip(squares)
+            for ((decisions, row), square) in decisions
+                .chunks_exact_mut(n_scores)
+                .zip(start..end)
+                .zip(squares)
             {
                 let leverage = weights[row] * (square + 1.0 / system.weight);
                 // A row that decides alone is not known without it; rounding must not turn the sign.

@@ -72,7 +72,9 @@ impl Moments {
             let moments = &mut all.0[class];
             let weights: Vec<f64> = members.iter().map(|&row| batch.weights[row]).collect();
             let mut centred = Array2::zeros((members.len(), rows.ncols()));
-            for ((mut out, &row), weight) in centred.rows_mut().into_iter().zip(&members).zip(&weights) {
+            for ((mut out, &row), weight) in
+                centred.rows_mut().into_iter().zip(&members).zip(&weights)
+            {
                 let root = weight.sqrt();
                 for ((out, &value), mean) in out.iter_mut().zip(rows.row(row)).zip(&moments.mean) {
                     *out = root * (f64::from(value) - mean);
@@ -145,7 +147,11 @@ impl Moments {
                     && class.weight >= 0.0
                     && class.mean.len() == n_features
                     && Some(class.scatter.len()) == per_class
-                    && class.mean.iter().chain(&class.scatter).all(|x| x.is_finite())
+                    && class
+                        .mean
+                        .iter()
+                        .chain(&class.scatter)
+                        .all(|x| x.is_finite())
             });
         if fits {
             return Ok(());
@@ -163,9 +169,18 @@ impl ClassMoments {
             return self.clone();
         }
         let n = self.mean.len();
-        let step: Vec<f64> = more.mean.iter().zip(&self.mean).map(|(b, a)| b - a).collect();
+        let step: Vec<f64> = more
+            .mean
+            .iter()
+            .zip(&self.mean)
+            .map(|(b, a)| b - a)
+            .collect();
         let share = more.weight / weight;
-        let mean = self.mean.iter().zip(&step).map(|(a, step)| a + share * step);
+        let mean = self
+            .mean
+            .iter()
+            .zip(&step)
+            .map(|(a, step)| a + share * step);
         let factor = self.weight * share;
         let diagonal = self.scatter.len() == n;
         let sums = self.scatter.iter().zip(&more.scatter).enumerate();
@@ -209,7 +224,10 @@ pub(crate) fn gram(rows: ArrayView2<'_, f64>, stop: &StopToken) -> Result<Array2
         .map(|start| {
             stop.check()?;
             let end = n.min(start + STRIP);
-            Ok(rows.slice(s![.., ..end]).t().dot(&rows.slice(s![.., start..end])))
+            Ok(rows
+                .slice(s![.., ..end])
+                .t()
+                .dot(&rows.slice(s![.., start..end])))
         })
         .collect::<Result<Vec<_>>>()?;
     let mut gram = Array2::zeros((n, n));

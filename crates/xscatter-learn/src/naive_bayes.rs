@@ -151,7 +151,8 @@ impl TryFrom<RawNaiveBayes> for FittedNaiveBayes {
     fn try_from(raw: RawNaiveBayes) -> Result<Self, String> {
         let n_features = raw.n_features;
         let names = raw.classes.names();
-        raw.moments.check(names.len(), n_features, Some(n_features))?;
+        raw.moments
+            .check(names.len(), n_features, Some(n_features))?;
         let model = Self::new(raw.recipe, names, n_features, raw.moments);
         let model = model.map_err(|error| error.to_string())?;
         if model.classes != raw.classes {
@@ -180,8 +181,11 @@ impl FittedNaiveBayes {
         let weights: Vec<f64> = moments.0.iter().map(|class| class.weight).collect();
         let priors = recipe.0.priors.of(&weights)?;
         let total: f64 = weights.iter().sum();
-        let centre =
-            overall_mean(moments.present().map(|class| (class.weight / total, &*class.mean)));
+        let centre = overall_mean(
+            moments
+                .present()
+                .map(|class| (class.weight / total, &*class.mean)),
+        );
         let widest = (0..n_features)
             .map(|j| {
                 let of_class = moments.present().map(|class| {
@@ -201,9 +205,19 @@ impl FittedNaiveBayes {
             .present()
             .zip(&priors)
             .map(|(class, prior)| {
-                let variances = class.scatter.iter().map(|sum| sum / class.weight + smoothing);
-                let at_mean = variances.clone().map(|v| -0.5 * (TAU * v).ln()).sum::<f64>();
-                let features = class.mean.iter().zip(variances).map(|(&mean, v)| [mean, 0.5 / v]);
+                let variances = class
+                    .scatter
+                    .iter()
+                    .map(|sum| sum / class.weight + smoothing);
+                let at_mean = variances
+                    .clone()
+                    .map(|v| -0.5 * (TAU * v).ln())
+                    .sum::<f64>();
+                let features = class
+                    .mean
+                    .iter()
+                    .zip(variances)
+                    .map(|(&mean, v)| [mean, 0.5 / v]);
                 Likelihood {
                     features: features.collect(),
                     at_mean: at_mean + prior.ln(),
@@ -319,10 +333,15 @@ mod tests {
             100.0 + ((row * (7 + 4 * column)) % 23) as f32 / 4.0
         });
         // The last class comes late.
-        let labels: Vec<u32> = (0..40).map(|row| if row < 20 { row % 2 } else { row % 3 }).collect();
+        let labels: Vec<u32> = (0..40)
+            .map(|row| if row < 20 { row % 2 } else { row % 3 })
+            .collect();
         let target = Target::Classes(Classes::new(names(), labels).unwrap());
         let weights: Vec<f32> = (0..40).map(|row| (row % 3) as f32).collect();
-        let all = TrainingSet::new(rows.view(), &target).unwrap().with_weights(&weights).unwrap();
+        let all = TrainingSet::new(rows.view(), &target)
+            .unwrap()
+            .with_weights(&weights)
+            .unwrap();
         let at_once = NaiveBayes::default().fit(&all).unwrap();
         let mut model = None;
         for start in [0, 10, 20, 30] {

@@ -346,7 +346,16 @@ mod tests {
             exp(&mut lane);
             assert_relative_eq!(lane[3], x.exp(), max_relative = 4e-16);
         }
-        let mut far = [-1e300, f64::NEG_INFINITY, 0.0, -0.0, -745.0, -1.0, -700.0, -1e-300];
+        let mut far = [
+            -1e300,
+            f64::NEG_INFINITY,
+            0.0,
+            -0.0,
+            -745.0,
+            -1.0,
+            -700.0,
+            -1e-300,
+        ];
         exp(&mut far);
         assert!(far[0] < 1e-300 && far[1] < 1e-300);
         assert_eq!(far[2..4], [1.0, 1.0]);

@@ -23,7 +23,9 @@ impl Priors {
         let Self::Given(priors) = self else {
             return Ok(());
         };
-        let wrong = priors.iter().find(|prior| !(**prior > 0.0 && prior.is_finite()));
+        let wrong = priors
+            .iter()
+            .find(|prior| !(**prior > 0.0 && prior.is_finite()));
         require(
             wrong.is_none(),
             "priors",

@@ -136,11 +136,16 @@ impl Estimator for QuadraticDiscriminant {
         let batch = Batch::first(train)?;
         let names = train.target().names();
         let mut parts = vec![0.0; names.len()];
-        let moments = Moments::full(&batch, names.len(), train.stop(), |class, moments, rows, weights| {
-            if self.0.shrinkage == Shrinkage::Auto && moments.weight > 0.0 {
-                parts[class] = best_part(moments, rows, weights);
-            }
-        })?;
+        let moments = Moments::full(
+            &batch,
+            names.len(),
+            train.stop(),
+            |class, moments, rows, weights| {
+                if self.0.shrinkage == Shrinkage::Auto && moments.weight > 0.0 {
+                    parts[class] = best_part(moments, rows, weights);
+                }
+            },
+        )?;
         FittedQuadraticDiscriminant::new(self.clone(), names, moments, &parts, train.stop())
     }
 }
@@ -227,8 +232,13 @@ impl Density {
             return Ok(None);
         };
         let inverse = cholesky.inverse(stop)?;
-        let offsets = inverse.chunks_exact(n).map(|row| -dot(row, &class.mean)).collect();
-        let columns = (0..n * n).map(|place| inverse[place % n * n + place / n]).collect();
+        let offsets = inverse
+            .chunks_exact(n)
+            .map(|row| -dot(row, &class.mean))
+            .collect();
+        let columns = (0..n * n)
+            .map(|place| inverse[place % n * n + place / n])
+            .collect();
         Ok(Some(Self {
             at_mean: prior.ln() - 0.5 * cholesky.ln_determinant(),
             white: LinearScores::new(n, columns, offsets),
@@ -340,9 +350,14 @@ mod tests {
     #[test]
     fn portions_learn_what_all_rows_do() {
         let (rows, target) = table();
-        let config = QuadraticDiscriminantConfig { keep_moments: true, ..Default::default() };
+        let config = QuadraticDiscriminantConfig {
+            keep_moments: true,
+            ..Default::default()
+        };
         let recipe = QuadraticDiscriminant::new(config).unwrap();
-        let at_once = recipe.fit(&TrainingSet::new(rows.view(), &target).unwrap()).unwrap();
+        let at_once = recipe
+            .fit(&TrainingSet::new(rows.view(), &target).unwrap())
+            .unwrap();
         let part = |from: usize, to: usize| target.select(&(from..to).collect::<Vec<_>>());
         let (first, rest) = (part(0, 20), part(20, 60));
         let train = TrainingSet::new(rows.slice(s![..20, ..]), &first).unwrap();
@@ -363,8 +378,14 @@ mod tests {
             rows[[row, 2]] = 1.0;
         }
         let train = TrainingSet::new(rows.view(), &target).unwrap();
-        let config = QuadraticDiscriminantConfig { regularisation: 0.0, ..Default::default() };
-        let error = QuadraticDiscriminant::new(config).unwrap().fit(&train).unwrap_err();
+        let config = QuadraticDiscriminantConfig {
+            regularisation: 0.0,
+            ..Default::default()
+        };
+        let error = QuadraticDiscriminant::new(config)
+            .unwrap()
+            .fit(&train)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::DegenerateData);
         assert!(error.message().starts_with("class b"), "{error}");
         assert!(QuadraticDiscriminant::default().fit(&train).is_ok());

@@ -19,9 +19,7 @@ use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
-use xscatter_core::{
-    Error, ErrorKind, Estimator, Predictor, Result, StopToken, TrainingSet,
-};
+use xscatter_core::{Error, ErrorKind, Estimator, Predictor, Result, StopToken, TrainingSet};
 
 use crate::batch::Batch;
 use crate::cholesky::Cholesky;
@@ -141,9 +139,8 @@ impl Estimator for Ridge {
                 best = Some((error, alpha, scores, held_out));
             }
         }
-        let (_, alpha, scores, held_out) = best.ok_or_else(|| {
-            Error::new(ErrorKind::Numerical, "expected a finite error, got none")
-        })?;
+        let (_, alpha, scores, held_out) = best
+            .ok_or_else(|| Error::new(ErrorKind::Numerical, "expected a finite error, got none"))?;
         Ok(FittedRidge {
             decisions: Decisions::new(classes, scores, &held_out, &labels, &weights),
             alpha,
@@ -298,14 +295,21 @@ mod tests {
         let labels = (0..n_rows as u32).map(|row| row % n_classes).collect();
         let names = ["a", "b", "c"].map(Into::into)[..n_classes as usize].to_vec();
         let weights = (0..n_rows).map(|row| 0.5 + (row % 4) as f32).collect();
-        (rows, Target::Classes(Classes::new(names, labels).unwrap()), weights)
+        (
+            rows,
+            Target::Classes(Classes::new(names, labels).unwrap()),
+            weights,
+        )
     }
 
     #[test]
     fn leave_one_out_is_what_it_says() {
         for n_classes in [2, 3] {
             let (rows, target, weights) = table(20, n_classes);
-            let train = TrainingSet::new(rows.view(), &target).unwrap().with_weights(&weights).unwrap();
+            let train = TrainingSet::new(rows.view(), &target)
+                .unwrap()
+                .with_weights(&weights)
+                .unwrap();
             let batch = Batch::first(&train).unwrap();
             let stop = train.stop();
             let names = target.names();
@@ -318,13 +322,19 @@ mod tests {
             let coded = (&*labels, &*coded_weights);
             let found = leave_one_out(&system, &scores, &inverse, &batch, coded, stop).unwrap();
             let n = system.targets.len();
-            let recipe = Ridge::new(RidgeConfig { alphas: vec![0.7], ..Default::default() }).unwrap();
+            let recipe = Ridge::new(RidgeConfig {
+                alphas: vec![0.7],
+                ..Default::default()
+            })
+            .unwrap();
             for row in 0..20 {
                 let others: Vec<usize> = (0..20).filter(|other| *other != row).collect();
                 let (some, some_target) = (rows.select(Axis(0), &others), target.select(&others));
                 let some_weights: Vec<f32> = others.iter().map(|&row| weights[row]).collect();
                 let train = TrainingSet::new(some.view(), &some_target).unwrap();
-                let model = recipe.fit(&train.with_weights(&some_weights).unwrap()).unwrap();
+                let model = recipe
+                    .fit(&train.with_weights(&some_weights).unwrap())
+                    .unwrap();
                 let plain = model.decisions.scores.of(rows.row(row).as_slice().unwrap());
                 for (found, plain) in found[row * n..][..n].iter().zip(plain) {
                     assert_relative_eq!(*found, plain, max_relative = 1e-9, epsilon = 1e-10);
@@ -337,16 +347,27 @@ mod tests {
     fn portions_learn_what_all_rows_do() {
         let (rows, target, weights) = table(60, 3);
         for class_weight in [ClassWeight::Uniform, ClassWeight::Balanced] {
-            let config = RidgeConfig { class_weight, keep_moments: true, ..Default::default() };
+            let config = RidgeConfig {
+                class_weight,
+                keep_moments: true,
+                ..Default::default()
+            };
             let recipe = Ridge::new(config).unwrap();
             let set = |from: usize, to: usize| target.select(&(from..to).collect::<Vec<_>>());
-            let all = TrainingSet::new(rows.view(), &target).unwrap().with_weights(&weights).unwrap();
+            let all = TrainingSet::new(rows.view(), &target)
+                .unwrap()
+                .with_weights(&weights)
+                .unwrap();
             let at_once = recipe.fit(&all).unwrap();
             let (first, rest) = (set(0, 25), set(25, 60));
             let train = TrainingSet::new(rows.slice(s![..25, ..]), &first).unwrap();
-            let mut model = recipe.fit(&train.with_weights(&weights[..25]).unwrap()).unwrap();
+            let mut model = recipe
+                .fit(&train.with_weights(&weights[..25]).unwrap())
+                .unwrap();
             let train = TrainingSet::new(rows.slice(s![25.., ..]), &rest).unwrap();
-            model.update(&train.with_weights(&weights[25..]).unwrap()).unwrap();
+            model
+                .update(&train.with_weights(&weights[25..]).unwrap())
+                .unwrap();
             for (one, other) in at_once.coefficients().iter().zip(model.coefficients()) {
                 assert_relative_eq!(one, other, max_relative = 1e-9, epsilon = 1e-12);
             }
@@ -361,12 +382,18 @@ mod tests {
         let (rows, target, _) = table(60, 3);
         let two: Vec<usize> = (0..60).filter(|row| row % 3 < 2).collect();
         let (some, some_target) = (rows.select(Axis(0), &two), target.select(&two));
-        let config = RidgeConfig { keep_moments: true, ..Default::default() };
+        let config = RidgeConfig {
+            keep_moments: true,
+            ..Default::default()
+        };
         let train = TrainingSet::new(some.view(), &some_target).unwrap();
         let mut model = Ridge::new(config).unwrap().fit(&train).unwrap();
         let before = model.clone();
         let all = TrainingSet::new(rows.view(), &target).unwrap();
-        assert_eq!(model.update(&all).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(
+            model.update(&all).unwrap_err().kind(),
+            ErrorKind::InvalidArgument
+        );
         assert_eq!(model, before);
     }
 }

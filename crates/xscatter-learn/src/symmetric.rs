@@ -153,8 +153,7 @@ mod tests {
             for i in 0..n {
                 for j in 0..n {
                     let sum = |of: &dyn Fn(usize) -> f64| (0..n).map(of).sum::<f64>();
-                    let product =
-                        sum(&|k| values[k] * vectors[k * n + i] * vectors[k * n + j]);
+                    let product = sum(&|k| values[k] * vectors[k * n + i] * vectors[k * n + j]);
                     assert_abs_diff_eq!(product, matrix[i * n + j], epsilon = 1e-10);
                     let unit = sum(&|k| vectors[i * n + k] * vectors[j * n + k]);
                     assert_abs_diff_eq!(unit, f64::from(u8::from(i == j)), epsilon = 1e-12);

@@ -84,12 +84,16 @@ impl Rows {
     }
 
     fn weighted<'a>(&'a self, weights: &'a [f32]) -> TrainingSet<'a> {
-        self.plain().with_weights(weights).expect("a weight for each row")
+        self.plain()
+            .with_weights(weights)
+            .expect("a weight for each row")
     }
 
     /// Probabilities of the test rows, compared on as many classes as there are on the other side.
     fn compare(&self, what: &str, model: &dyn Predictor, theirs: &Table) {
-        let ours = model.predict_proba(self.test.view()).expect("the same features");
+        let ours = model
+            .predict_proba(self.test.view())
+            .expect("the same features");
         let ours = ours.mapv(f64::from);
         if theirs[0].len() < ours.ncols() {
             assert!(ours.column(2).iter().all(|p| *p == 0.0));
@@ -129,7 +133,10 @@ fn golden() -> (Rows, Cases) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/linear.json");
     let Golden { provenance, cases } = load::<Cases>(path).unwrap();
     let names = ["0", "1", "2"].map(Into::into).to_vec();
-    let two = cases.train_labels.iter().map(|&label| f32::from(u8::from(label != 2)));
+    let two = cases
+        .train_labels
+        .iter()
+        .map(|&label| f32::from(u8::from(label != 2)));
     let rows = Rows {
         train: Array2::from(cases.train.clone()),
         test: Array2::from(cases.test.clone()),
@@ -191,14 +198,30 @@ fn ridge_decides_alike_and_chooses_the_same_penalty() {
     };
     let uniform = ClassWeight::Uniform;
     compare("plain", uniform, &rows.plain(), &case.plain);
-    compare("weighted", uniform, &rows.weighted(&rows.weights), &case.weighted);
-    compare("balanced", ClassWeight::Balanced, &rows.plain(), &case.balanced);
+    compare(
+        "weighted",
+        uniform,
+        &rows.weighted(&rows.weights),
+        &case.weighted,
+    );
+    compare(
+        "balanced",
+        ClassWeight::Balanced,
+        &rows.plain(),
+        &case.balanced,
+    );
     compare("two", uniform, &rows.weighted(&rows.two), &case.two_classes);
 
     let choose = |set: &TrainingSet<'_>| recipe(uniform, &case.alphas).fit(set).unwrap().alpha();
     assert_eq!(choose(&rows.plain()), case.chosen["plain"]);
-    assert_eq!(choose(&rows.weighted(&rows.weights)), case.chosen["weighted"]);
-    assert_eq!(choose(&rows.weighted(&rows.two)), case.chosen["two_classes"]);
+    assert_eq!(
+        choose(&rows.weighted(&rows.weights)),
+        case.chosen["weighted"]
+    );
+    assert_eq!(
+        choose(&rows.weighted(&rows.two)),
+        case.chosen["two_classes"]
+    );
 
     let model = recipe(uniform, &[2.0]).fit(&rows.plain()).unwrap();
     rows.compare("sigmoids", &model, &case.proba);
@@ -223,8 +246,18 @@ fn elastic_nets_decide_alike() {
     };
     let uniform = ClassWeight::Uniform;
     compare("plain", uniform, &rows.plain(), &case.plain);
-    compare("weighted", uniform, &rows.weighted(&rows.weights), &case.weighted);
-    compare("balanced", ClassWeight::Balanced, &rows.plain(), &case.balanced);
+    compare(
+        "weighted",
+        uniform,
+        &rows.weighted(&rows.weights),
+        &case.weighted,
+    );
+    compare(
+        "balanced",
+        ClassWeight::Balanced,
+        &rows.plain(),
+        &case.balanced,
+    );
     compare("two", uniform, &rows.weighted(&rows.two), &case.two_classes);
 }
 
@@ -260,15 +293,26 @@ fn linear_discriminants_are_those_of_all_solvers() {
         rows.compare(what, &model, &case.proba[what]);
     }
 
-    let model = recipe(none, Priors::Proportional).fit(&rows.plain()).unwrap();
+    let model = recipe(none, Priors::Proportional)
+        .fit(&rows.plain())
+        .unwrap();
     let projected = model.transform(rows.test.view()).unwrap();
     for (column, ours) in projected.columns().into_iter().enumerate() {
         // The sign of a direction is a matter of taste.
         let theirs = || case.projected.iter().map(|row| row[column]);
-        let same: f64 = ours.iter().zip(theirs()).map(|(a, b)| f64::from(*a) * b).sum();
+        let same: f64 = ours
+            .iter()
+            .zip(theirs())
+            .map(|(a, b)| f64::from(*a) * b)
+            .sum();
         for (ours, theirs) in ours.iter().zip(theirs()) {
             let theirs = theirs * same.signum();
-            approx::assert_relative_eq!(f64::from(*ours), theirs, max_relative = 1e-6, epsilon = 1e-6);
+            approx::assert_relative_eq!(
+                f64::from(*ours),
+                theirs,
+                max_relative = 1e-6,
+                epsilon = 1e-6
+            );
         }
     }
     for (ours, theirs) in model.explained_variance_ratio().iter().zip(&case.explained) {
@@ -291,9 +335,16 @@ fn more_features_than_rows_give_the_same_linear_discriminant() {
         ..LinearDiscriminantConfig::default()
     };
     let train = TrainingSet::new(few.view(), &target).unwrap();
-    let model = LinearDiscriminant::new(config).unwrap().fit(&train).unwrap();
+    let model = LinearDiscriminant::new(config)
+        .unwrap()
+        .fit(&train)
+        .unwrap();
     let proba = model.predict_proba(wide(rows.test.view()).view()).unwrap();
-    for (ours, theirs) in proba.rows().into_iter().zip(&cases.linear_discriminant.wide) {
+    for (ours, theirs) in proba
+        .rows()
+        .into_iter()
+        .zip(&cases.linear_discriminant.wide)
+    {
         for (ours, theirs) in ours.iter().zip(theirs) {
             approx::assert_abs_diff_eq!(f64::from(*ours), theirs, epsilon = 1e-6);
         }
@@ -314,9 +365,10 @@ fn quadratic_discriminants_are_the_same() {
         .unwrap()
     };
     let regular = recipe(0.1, Shrinkage::None, Priors::Proportional);
-    let compare = |what: &str, recipe: &QuadraticDiscriminant, set: &TrainingSet<'_>, rows: &Rows| {
-        rows.compare(what, &recipe.fit(set).unwrap(), &case[what]);
-    };
+    let compare =
+        |what: &str, recipe: &QuadraticDiscriminant, set: &TrainingSet<'_>, rows: &Rows| {
+            rows.compare(what, &recipe.fit(set).unwrap(), &case[what]);
+        };
     compare("regularised", &regular, &rows.plain(), &rows);
     compare("weighted", &regular, &rows.weighted(&rows.weights), &rows);
     compare("two_classes", &regular, &rows.weighted(&rows.two), &rows);
@@ -334,7 +386,8 @@ fn quadratic_discriminants_are_the_same() {
 #[test]
 fn naive_bayes_is_the_same() {
     let (mut rows, cases) = golden();
-    let recipe = |smoothing, priors| NaiveBayes::new(NaiveBayesConfig { smoothing, priors }).unwrap();
+    let recipe =
+        |smoothing, priors| NaiveBayes::new(NaiveBayesConfig { smoothing, priors }).unwrap();
     let (as_rows, uniform) = (Priors::Proportional, Priors::Uniform);
     for (what, smoothing, priors, weights) in [
         ("plain", 1e-9, &as_rows, None),
@@ -359,7 +412,9 @@ fn naive_bayes_is_the_same() {
     let mut model = NaiveBayes::default().fit(&train).unwrap();
     for start in [40, 80] {
         let target = part(start);
-        model.update(&TrainingSet::new(set(start), &target).unwrap()).unwrap();
+        model
+            .update(&TrainingSet::new(set(start), &target).unwrap())
+            .unwrap();
     }
     rows.compare("portions", &model, &cases.naive_bayes["portions"]);
 }

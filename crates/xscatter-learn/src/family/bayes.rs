@@ -14,7 +14,13 @@ use crate::scale::StandardScaler;
 
 pub(super) fn linear_discriminant() -> BuiltIn {
     let none = Params::new;
-    let ways = ["auto".into(), "none".into(), 0.01.into(), 0.1.into(), 0.5.into()];
+    let ways = [
+        "auto".into(),
+        "none".into(),
+        0.01.into(),
+        0.1.into(),
+        0.5.into(),
+    ];
     BuiltIn {
         name: "linear-discriminant",
         space: Space::new()
