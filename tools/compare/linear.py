@@ -1,6 +1,6 @@
 """Linear models and their kin against scikit-learn: python tools/compare/linear.py [FAMILY ...]
 
-One thread each, fits in turn, standard scores in front of both where it matters; medians of five. Prints
+One thread each, fits in turn, standard scores in front of both where it matters; medians of nine. Prints
 a Markdown table. The tables are those that scikit-learn brings along or makes; a quarter is held out.
 """
 
@@ -28,7 +28,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-REPEATS = 5
+REPEATS = 9
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 BUILD = ["cargo", "build", "--release", "-p", "xscatter-learn", "--example", "linear_times"]
@@ -98,8 +98,8 @@ def main(wanted):
                     start = time.perf_counter()
                     model = peer().fit(xt, yt)
                     middle = time.perf_counter()
-                    decide = getattr(model, "predict_proba", model.decision_function)
-                    proba = decide(xv)
+                    knows = hasattr(model, "predict_proba")
+                    proba = model.predict_proba(xv) if knows else model.decision_function(xv)
                     end = time.perf_counter()
                     if turn > 0:
                         our_times.append(answer[:2])
@@ -107,7 +107,7 @@ def main(wanted):
                 (fit, predict), (their_fit, their_predict) = (
                     [statistics.median(column) for column in zip(*times)] for times in (our_times, peer_times)
                 )
-                loss = "–" if not hasattr(model, "predict_proba") else f"{log_loss(yv, proba):.4f}"
+                loss = f"{log_loss(yv, proba):.4f}" if knows else "–"
                 accuracy = accuracy_score(yv, model.predict(xv))
                 print(f"| {name} | {table} | {fit * 1e3:.2f} ms | {their_fit * 1e3:.2f} ms "
                       f"| {fit / their_fit:.2f} | {predict * 1e3:.2f} ms | {their_predict * 1e3:.2f} ms "

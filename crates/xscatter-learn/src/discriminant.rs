@@ -529,23 +529,15 @@ mod tests {
             .unwrap();
         let z = model.transform(rows.view()).unwrap();
         assert_eq!(z.ncols(), 2);
-        let mut within = [[0.0_f32; 2]; 2];
+        let mut within = Array2::<f32>::zeros((2, 2));
         for class in 0..3 {
             let rows: Vec<usize> = (0..60).filter(|row| row % 3 == class).collect();
             let z = z.select(Axis(0), &rows);
             let centred = &z - &z.mean_axis(Axis(0)).unwrap();
-            for row in centred.rows() {
-                for a in 0..2 {
-                    for b in 0..2 {
-                        within[a][b] += row[a] * row[b] / 60.0;
-                    }
-                }
-            }
+            within += &(centred.t().dot(&centred) / 60.0);
         }
-        for a in 0..2 {
-            for b in 0..2 {
-                assert_abs_diff_eq!(within[a][b], f32::from(u8::from(a == b)), epsilon = 1e-4);
-            }
+        for (found, unit) in within.iter().zip(&Array2::<f32>::eye(2)) {
+            assert_abs_diff_eq!(found, unit, epsilon = 1e-4);
         }
         assert_abs_diff_eq!(
             model.explained_variance_ratio().iter().sum::<f64>(),

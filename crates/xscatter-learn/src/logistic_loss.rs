@@ -110,7 +110,7 @@ impl Work for Block<'_> {
     fn run(self) -> (f64, Vec<f64>) {
         let (coefficients, intercepts) = self.point.split_at(self.n_features * self.n_scores);
         let mut lanes = vec![[0.0; LANES]; self.labels.len() / LANES * self.n_scores];
-        panel_scores(
+        panel_scores::<false>(
             self.panels,
             self.n_features,
             coefficients,

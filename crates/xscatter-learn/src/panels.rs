@@ -87,6 +87,44 @@ pub(crate) fn scores(rows: &[f32], weights: &[f64], offsets: &[f64], out: &mut [
     }
 }
 
+/// Panels × the squared length of the scores of each row, where score k sees features up to k alone.
+pub(crate) fn square_lengths(panels: &[f32], weights: &[f64], offsets: &[f64]) -> Vec<Lane> {
+    vectorised(SquareLengths {
+        panels,
+        weights,
+        offsets,
+    })
+}
+
+struct SquareLengths<'a> {
+    panels: &'a [f32],
+    weights: &'a [f64],
+    offsets: &'a [f64],
+}
+
+impl Work for SquareLengths<'_> {
+    type Output = Vec<Lane>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<Lane> {
+        let n = self.offsets.len();
+        let n_panels = self.panels.len() / (n * LANES);
+        let mut scores = vec![[0.0; LANES]; n_panels * n];
+        panel_scores::<true>(self.panels, n, self.weights, self.offsets, &mut scores);
+        let mut out = Vec::with_capacity(n_panels);
+        for scores in scores.chunks_exact(n) {
+            let mut sums = [0.0; LANES];
+            for score in scores {
+                for lane in 0..LANES {
+                    sums[lane] += score[lane] * score[lane];
+                }
+            }
+            out.push(sums);
+        }
+        out
+    }
+}
+
 struct Scores<'a> {
     panels: &'a [f32],
     n_features: usize,
@@ -100,7 +138,7 @@ impl Work for Scores<'_> {
 
     #[inline(always)]
     fn run(self) {
-        panel_scores(
+        panel_scores::<false>(
             self.panels,
             self.n_features,
             self.weights,
@@ -110,9 +148,10 @@ impl Work for Scores<'_> {
     }
 }
 
-/// Panels × outputs, eight rows each; to be called within [`vectorised`].
+/// Panels × outputs, eight rows each; to be called within [`vectorised`]. In a triangle, output k has no
+/// weight for features beyond k.
 #[inline(always)]
-pub(crate) fn panel_scores(
+pub(crate) fn panel_scores<const TRIANGLE: bool>(
     panels: &[f32],
     n_features: usize,
     weights: &[f64],
@@ -123,10 +162,12 @@ pub(crate) fn panel_scores(
     let mut first = 0;
     while first < n_outputs {
         let width = share(n_outputs - first, 8);
+        let seen = if TRIANGLE { first + width } else { n_features };
         for (panel, out) in panels
             .chunks_exact(n_features * LANES)
             .zip(out.chunks_exact_mut(n_outputs))
         {
+            let panel = &panel[..seen * LANES];
             let (weights, offsets) = (&weights[first..], &offsets[first..]);
             let out = &mut out[first..];
             match width {

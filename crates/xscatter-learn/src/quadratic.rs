@@ -29,7 +29,7 @@ use crate::error::{ConfigError, require};
 use crate::linear_scores::LinearScores;
 use crate::moments::{ClassMoments, Moments};
 use crate::naive_bayes::shares;
-use crate::panels::dot;
+use crate::panels::{dot, pack, square_lengths};
 use crate::priors::Priors;
 use crate::problem::{ClassMap, check_finite};
 
@@ -313,12 +313,14 @@ impl Predictor for FittedQuadraticDiscriminant {
         check_finite(rows)?;
         let n_classes = self.classes.len();
         self.classes.predict(rows, BLOCK, |rows, proba| {
+            let panels = pack(rows, self.n_features);
             let mut scores = vec![0.0; proba.len()];
             for (class, density) in self.densities.iter().enumerate() {
-                let white = density.white.of(rows);
-                let white = white.chunks_exact(self.n_features);
-                for (white, scores) in white.zip(scores.chunks_exact_mut(n_classes)) {
-                    scores[class] = density.at_mean - 0.5 * dot(white, white);
+                let white = &density.white;
+                let squares = square_lengths(&panels, white.coefficients(), white.intercepts());
+                let squares = squares.as_flattened();
+                for (scores, square) in scores.chunks_exact_mut(n_classes).zip(squares) {
+                    scores[class] = density.at_mean - 0.5 * square;
                 }
             }
             let scores = scores.chunks_exact(n_classes);

@@ -28,9 +28,11 @@ pub(crate) fn eigen(mut matrix: Vec<f64>, n: usize, stop: &StopToken) -> Result<
     let mut values: Vec<f64> = (0..n).map(|i| matrix[i * n + i]).collect();
     let mut beside: Vec<f64> = (1..n).map(|i| matrix[i * n + i - 1]).collect();
     beside.push(0.0);
+    let norms = values.iter().zip(&beside).map(|(d, e)| d.abs() + e.abs());
+    let negligible = f64::EPSILON * norms.fold(0.0, f64::max);
     for l in 0..n {
         stop.check()?;
-        diagonalise(&mut values, &mut beside, &mut vectors, n, l)?;
+        diagonalise(&mut values, &mut beside, &mut vectors, l, negligible)?;
     }
     Ok(Eigen { values, vectors })
 }
@@ -79,17 +81,19 @@ fn reflect(matrix: &mut [f64], vectors: &mut [f64], n: usize, k: usize) {
     }
 }
 
-/// QL steps until eigenvalue l is found.
+/// QL steps until eigenvalue l is found; what lies beside the diagonal and is negligible there counts
+/// as 0, also between eigenvalues that are nearly 0 themselves.
 fn diagonalise(
     d: &mut [f64],
     e: &mut [f64],
     vectors: &mut [f64],
-    n: usize,
     l: usize,
+    negligible: f64,
 ) -> Result<()> {
+    let n = d.len();
     for _ in 0..STEPS {
         let m = (l..n - 1)
-            .find(|&m| e[m].abs() <= f64::EPSILON * (d[m].abs() + d[m + 1].abs()))
+            .find(|&m| e[m].abs() <= negligible)
             .unwrap_or(n - 1);
         if m == l {
             return Ok(());
@@ -135,6 +139,20 @@ fn diagonalise(
 mod tests {
     use super::*;
     use approx::assert_abs_diff_eq;
+
+    #[test]
+    fn many_eigenvalues_of_nothing_are_found() {
+        // Of rank 3, so that rounding is all there is in 197 directions.
+        let n = 200;
+        let b = |i: usize, k: usize| ((i * 31 + k * 17 + 7) % 23) as f64 / 8.0 - 1.0;
+        let product = |i: usize, j: usize| (0..3).map(|k| b(i, k) * b(j, k)).sum::<f64>();
+        let matrix = (0..n * n)
+            .map(|place| product(place / n, place % n))
+            .collect();
+        let eigen = eigen(matrix, n, &StopToken::new()).unwrap();
+        let large = eigen.values.iter().filter(|value| value.abs() > 1e-10);
+        assert_eq!(large.count(), 3);
+    }
 
     #[test]
     fn the_parts_make_the_matrix() {
