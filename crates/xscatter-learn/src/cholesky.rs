@@ -5,6 +5,7 @@
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
 
+use pulp::Simd;
 use xscatter_core::{Result, StopToken};
 
 use crate::panels::{Work, dot, vectorised};
@@ -76,7 +77,7 @@ impl Work for Decompose<'_> {
     type Output = Result<Option<Cholesky>>;
 
     #[inline(always)]
-    fn run(mut self) -> Self::Output {
+    fn run<S: Simd>(mut self, _: S) -> Self::Output {
         for i in 0..self.n {
             if i % LOOK == 0 {
                 self.stop.check()?;
@@ -109,7 +110,7 @@ impl Work for Invert<'_> {
     type Output = Result<Vec<f64>>;
 
     #[inline(always)]
-    fn run(self) -> Result<Vec<f64>> {
+    fn run<S: Simd>(self, _: S) -> Result<Vec<f64>> {
         let n = self.of.n;
         let mut inverse = vec![0.0; n * n];
         for (i, lower) in self.of.lower.chunks_exact(n).enumerate() {

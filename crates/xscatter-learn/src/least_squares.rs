@@ -18,6 +18,7 @@ use xscatter_core::{Result, StopToken};
 use crate::batch::Batch;
 use crate::linear_scores::LinearScores;
 use crate::moments::{ClassMoments, overall_mean};
+use crate::panels::{dot, pack, square_lengths};
 use crate::problem::{ClassMap, ClassWeight, n_scores};
 use crate::svm_sigmoid::Sigmoid;
 
@@ -229,46 +230,34 @@ pub(crate) fn leave_one_out(
     (labels, weights): (&[usize], &[f64]),
     stop: &StopToken,
 ) -> Result<Vec<f64>> {
-    const STRIP: usize = 64;
     let n = system.mean.len();
     let n_scores = system.targets.len();
-    let inverse = ArrayView2::from_shape((n, n), inverse).expect("a square matrix");
-    let rows = batch.view();
-    let blocks = (0..labels.len())
-        .into_par_iter()
-        .step_by(BLOCK)
-        .map(|start| {
+    let offsets: Vec<f64> = inverse
+        .chunks_exact(n)
+        .map(|row| -dot(row, &system.mean))
+        .collect();
+    let columns: Vec<f64> = (0..n * n)
+        .map(|place| inverse[place % n * n + place / n])
+        .collect();
+    let rows = batch.rows.as_standard_layout();
+    let rows = rows.as_slice().expect("in standard layout");
+    let blocks = rows
+        .par_chunks(BLOCK * n)
+        .zip(labels.par_chunks(BLOCK))
+        .zip(weights.par_chunks(BLOCK))
+        .map(|((rows, labels), weights)| {
             stop.check()?;
-            let end = labels.len().min(start + BLOCK);
-            let block = rows.slice(ndarray::s![start..end, ..]);
-            let block = block.as_standard_layout();
-            let mut decisions = scores.of(block.as_slice().expect("in standard layout"));
-            let mut centred = Array2::zeros(block.dim());
-            for (mut out, row) in centred.rows_mut().into_iter().zip(block.rows()) {
-                for ((out, &x), mean) in out.iter_mut().zip(row).zip(&system.mean) {
-                    *out = f64::from(x) - mean;
-                }
-            }
-            let mut squares = vec![0.0; end - start];
-            // L⁻¹ is lower triangular: the first of its rows do not see the last features.
-            for first in (0..n).step_by(STRIP) {
-                let last = n.min(first + STRIP);
-                let seen = centred.slice(ndarray::s![.., ..last]);
-                let strip = inverse.slice(ndarray::s![first..last, ..last]);
-                for (sum, row) in squares.iter_mut().zip(seen.dot(&strip.t()).rows()) {
-                    *sum += row.iter().map(|z| z * z).sum::<f64>();
-                }
-            }
-            for ((decisions, row), square) in decisions
-                .chunks_exact_mut(n_scores)
-                .zip(start..end)
-                .zip(squares)
+            let mut decisions = scores.of(rows);
+            let squares = square_lengths(&pack(rows, n), &columns, &offsets);
+            let of_rows = labels.iter().zip(weights).zip(squares.as_flattened());
+            for (decisions, ((&label, weight), square)) in
+                decisions.chunks_exact_mut(n_scores).zip(of_rows)
             {
-                let leverage = weights[row] * (square + 1.0 / system.weight);
+                let leverage = weight * (square + 1.0 / system.weight);
                 // A row that decides alone is not known without it; rounding must not turn the sign.
                 let left = (1.0 - leverage).max(1e-9);
                 for (score, decision) in decisions.iter_mut().enumerate() {
-                    let y = side(labels[row] == class_of(score, n_scores));
+                    let y = side(label == class_of(score, n_scores));
                     *decision = y - (y - *decision) / left;
                 }
             }

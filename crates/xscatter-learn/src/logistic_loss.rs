@@ -11,6 +11,7 @@
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
 
+use pulp::Simd;
 use rayon::prelude::*;
 use xscatter_core::{Result, StopToken};
 
@@ -22,7 +23,7 @@ const BLOCK: usize = 32;
 
 /// The mean loss with its penalty, as a function of features × scores weights and then the intercepts.
 pub(crate) struct Loss<'a> {
-    panels: Vec<f32>,
+    panels: Vec<f64>,
     n_features: usize,
     n_scores: usize,
     /// Of all rows and those of the padding, which weigh nothing.
@@ -95,7 +96,7 @@ impl<'a> Loss<'a> {
 
 /// The sums over the rows of one block.
 struct Block<'a> {
-    panels: &'a [f32],
+    panels: &'a [f64],
     labels: &'a [u32],
     weights: &'a [f64],
     n_features: usize,
@@ -107,10 +108,11 @@ impl Work for Block<'_> {
     type Output = (f64, Vec<f64>);
 
     #[inline(always)]
-    fn run(self) -> (f64, Vec<f64>) {
+    fn run<S: Simd>(self, simd: S) -> (f64, Vec<f64>) {
         let (coefficients, intercepts) = self.point.split_at(self.n_features * self.n_scores);
         let mut lanes = vec![[0.0; LANES]; self.labels.len() / LANES * self.n_scores];
-        panel_scores::<false>(
+        panel_scores::<S, false>(
+            simd,
             self.panels,
             self.n_features,
             coefficients,
@@ -132,6 +134,7 @@ impl Work for Block<'_> {
         let mut gradient = vec![0.0; self.point.len()];
         let (of_weights, of_intercepts) = gradient.split_at_mut(coefficients.len());
         panel_products(
+            simd,
             self.panels,
             self.n_features,
             &lanes,

@@ -23,6 +23,7 @@ use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
+use pulp::Simd;
 use serde::{Deserialize, Serialize};
 use xscatter_core::learn::check_features;
 use xscatter_core::{Error, ErrorKind, Estimator, Predictor, Result, TrainingSet};
@@ -289,7 +290,7 @@ pub(crate) fn shares(scores: &[f64], proba: &mut [f64]) {
 
 /// Panels × classes: the logarithm of prior and density.
 struct Densities<'a> {
-    panels: &'a [f32],
+    panels: &'a [f64],
     n_features: usize,
     likelihoods: &'a [Likelihood],
 }
@@ -298,7 +299,7 @@ impl Work for Densities<'_> {
     type Output = Vec<Lane>;
 
     #[inline(always)]
-    fn run(self) -> Vec<Lane> {
+    fn run<S: Simd>(self, _: S) -> Vec<Lane> {
         let mut out = Vec::with_capacity(self.panels.len() / self.n_features);
         for panel in self.panels.chunks_exact(self.n_features * LANES) {
             for class in self.likelihoods {
@@ -306,7 +307,7 @@ impl Work for Densities<'_> {
                 let lanes = panel.as_chunks::<LANES>().0;
                 for (x, [mean, scale]) in lanes.iter().zip(&class.features) {
                     for lane in 0..LANES {
-                        let off = f64::from(x[lane]) - mean;
+                        let off = x[lane] - mean;
                         sums[lane] += off * off * scale;
                     }
                 }

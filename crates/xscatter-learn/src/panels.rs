@@ -8,8 +8,8 @@
 //! scores    s_rk = b_k + Σ_j x_rj w_jk          products    g_jk = Σ_r x_rj s_rk
 //! ```
 //!
-//! Features are `f32`, all arithmetic is `f64` without fused multiply-add, and eight rows are eight lanes
-//! on every processor: the bits of a row's scores depend on that row alone. The last panel is padded with
+//! All arithmetic is `f64` without fused multiply-add, and eight rows are eight lanes, in one, two or more
+//! registers: the bits are the same on every processor, and those of a row's scores depend on it alone. The last panel is padded with
 //! zeros. Cost: rows · features · columns.
 #![allow(
     clippy::inline_always,
@@ -31,7 +31,7 @@ pub(crate) type Lane = [f64; LANES];
 /// Work that gains from wide instructions; everything it calls must be inlined into it.
 pub(crate) trait Work {
     type Output;
-    fn run(self) -> Self::Output;
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
 struct Vectorised<W>(W);
@@ -40,8 +40,8 @@ impl<W: Work> WithSimd for Vectorised<W> {
     type Output = W::Output;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> W::Output {
-        self.0.run()
+    fn with_simd<S: Simd>(self, simd: S) -> W::Output {
+        self.0.run(simd)
     }
 }
 
@@ -51,13 +51,13 @@ pub(crate) fn vectorised<W: Work>(work: W) -> W::Output {
 }
 
 /// Rows × features as panels × features × lanes.
-pub(crate) fn pack(rows: &[f32], n_features: usize) -> Vec<f32> {
+pub(crate) fn pack(rows: &[f32], n_features: usize) -> Vec<f64> {
     let mut panels = vec![0.0; rows.len().div_ceil(n_features * LANES) * n_features * LANES];
     let of_rows = rows.chunks(n_features * LANES);
     for (panel, rows) in panels.chunks_exact_mut(n_features * LANES).zip(of_rows) {
         for (lane, row) in rows.chunks_exact(n_features).enumerate() {
             for (place, &value) in panel.chunks_exact_mut(LANES).zip(row) {
-                place[lane] = value;
+                place[lane] = value.into();
             }
         }
     }
@@ -88,7 +88,7 @@ pub(crate) fn scores(rows: &[f32], weights: &[f64], offsets: &[f64], out: &mut [
 }
 
 /// Panels × the squared length of the scores of each row, where score k sees features up to k alone.
-pub(crate) fn square_lengths(panels: &[f32], weights: &[f64], offsets: &[f64]) -> Vec<Lane> {
+pub(crate) fn square_lengths(panels: &[f64], weights: &[f64], offsets: &[f64]) -> Vec<Lane> {
     vectorised(SquareLengths {
         panels,
         weights,
@@ -97,7 +97,7 @@ pub(crate) fn square_lengths(panels: &[f32], weights: &[f64], offsets: &[f64]) -
 }
 
 struct SquareLengths<'a> {
-    panels: &'a [f32],
+    panels: &'a [f64],
     weights: &'a [f64],
     offsets: &'a [f64],
 }
@@ -106,11 +106,18 @@ impl Work for SquareLengths<'_> {
     type Output = Vec<Lane>;
 
     #[inline(always)]
-    fn run(self) -> Vec<Lane> {
+    fn run<S: Simd>(self, simd: S) -> Vec<Lane> {
         let n = self.offsets.len();
         let n_panels = self.panels.len() / (n * LANES);
         let mut scores = vec![[0.0; LANES]; n_panels * n];
-        panel_scores::<true>(self.panels, n, self.weights, self.offsets, &mut scores);
+        panel_scores::<S, true>(
+            simd,
+            self.panels,
+            n,
+            self.weights,
+            self.offsets,
+            &mut scores,
+        );
         let mut out = Vec::with_capacity(n_panels);
         for scores in scores.chunks_exact(n) {
             let mut sums = [0.0; LANES];
@@ -126,7 +133,7 @@ impl Work for SquareLengths<'_> {
 }
 
 struct Scores<'a> {
-    panels: &'a [f32],
+    panels: &'a [f64],
     n_features: usize,
     weights: &'a [f64],
     offsets: &'a [f64],
@@ -137,8 +144,9 @@ impl Work for Scores<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        panel_scores::<false>(
+    fn run<S: Simd>(self, simd: S) {
+        panel_scores::<S, false>(
+            simd,
             self.panels,
             self.n_features,
             self.weights,
@@ -151,8 +159,9 @@ impl Work for Scores<'_> {
 /// Panels × outputs, eight rows each; to be called within [`vectorised`]. In a triangle, output k has no
 /// weight for features beyond k.
 #[inline(always)]
-pub(crate) fn panel_scores<const TRIANGLE: bool>(
-    panels: &[f32],
+pub(crate) fn panel_scores<S: Simd, const TRIANGLE: bool>(
+    simd: S,
+    panels: &[f64],
     n_features: usize,
     weights: &[f64],
     offsets: &[f64],
@@ -167,18 +176,22 @@ pub(crate) fn panel_scores<const TRIANGLE: bool>(
             .chunks_exact(n_features * LANES)
             .zip(out.chunks_exact_mut(n_outputs))
         {
-            let panel = &panel[..seen * LANES];
-            let (weights, offsets) = (&weights[first..], &offsets[first..]);
-            let out = &mut out[first..];
+            let turn = Turn {
+                panels: S::as_simd_f64s(&panel[..seen * LANES]).0,
+                weights: &weights[first..],
+                stride: n_outputs,
+                offsets: &offsets[first..],
+            };
+            let out = S::as_mut_simd_f64s(out[first..][..width].as_flattened_mut()).0;
             match width {
-                1 => score_some::<1>(panel, weights, n_outputs, offsets, out),
-                2 => score_some::<2>(panel, weights, n_outputs, offsets, out),
-                3 => score_some::<3>(panel, weights, n_outputs, offsets, out),
-                4 => score_some::<4>(panel, weights, n_outputs, offsets, out),
-                5 => score_some::<5>(panel, weights, n_outputs, offsets, out),
-                6 => score_some::<6>(panel, weights, n_outputs, offsets, out),
-                7 => score_some::<7>(panel, weights, n_outputs, offsets, out),
-                _ => score_some::<8>(panel, weights, n_outputs, offsets, out),
+                1 => score_some::<S, 1>(simd, &turn, out),
+                2 => score_some::<S, 2>(simd, &turn, out),
+                3 => score_some::<S, 3>(simd, &turn, out),
+                4 => score_some::<S, 4>(simd, &turn, out),
+                5 => score_some::<S, 5>(simd, &turn, out),
+                6 => score_some::<S, 6>(simd, &turn, out),
+                7 => score_some::<S, 7>(simd, &turn, out),
+                _ => score_some::<S, 8>(simd, &turn, out),
             }
         }
         first += width;
@@ -191,32 +204,42 @@ fn share(left: usize, most: usize) -> usize {
     left.div_ceil(left.div_ceil(most))
 }
 
-#[inline(always)]
-fn score_some<const K: usize>(
-    panel: &[f32],
-    weights: &[f64],
+/// A panel and the weights of some outputs.
+struct Turn<'a, S: Simd> {
+    panels: &'a [S::f64s],
+    weights: &'a [f64],
     stride: usize,
-    offsets: &[f64],
-    out: &mut [Lane],
-) {
-    let mut sums: [Lane; K] = std::array::from_fn(|k| [offsets[k]; LANES]);
-    for (x, weights) in panel.chunks_exact(LANES).zip(weights.chunks(stride)) {
-        let x = widen(x);
-        let weights = &weights[..K];
+    offsets: &'a [f64],
+}
+
+#[inline(always)]
+fn score_some<S: Simd, const K: usize>(simd: S, turn: &Turn<'_, S>, out: &mut [S::f64s]) {
+    let parts = LANES / S::F64_LANES;
+    for part in 0..parts {
+        let mut sums = [simd.splat_f64s(0.0); K];
         for k in 0..K {
-            for lane in 0..LANES {
-                sums[k][lane] += x[lane] * weights[k];
+            sums[k] = simd.splat_f64s(turn.offsets[k]);
+        }
+        let lanes = turn.panels.chunks_exact(parts);
+        for (x, weights) in lanes.zip(turn.weights.chunks(turn.stride)) {
+            let (x, weights) = (x[part], &weights[..K]);
+            for k in 0..K {
+                let product = simd.mul_f64s(x, simd.splat_f64s(weights[k]));
+                sums[k] = simd.add_f64s(sums[k], product);
             }
         }
+        for k in 0..K {
+            out[k * parts + part] = sums[k];
+        }
     }
-    out[..K].copy_from_slice(&sums);
 }
 
 /// Features × outputs: the product of the panels, transposed, with panels × outputs values; to be called
 /// within [`vectorised`].
 #[inline(always)]
-pub(crate) fn panel_products(
-    panels: &[f32],
+pub(crate) fn panel_products<S: Simd>(
+    simd: S,
+    panels: &[f64],
     n_features: usize,
     values: &[Lane],
     n_outputs: usize,
@@ -230,15 +253,16 @@ pub(crate) fn panel_products(
             let panels = &panels[feature * LANES..];
             let out = &mut out[feature * n_outputs + first..];
             let pair = feature + 1 < n_features;
+            let shape = (n_features, n_outputs);
             match (width, pair) {
-                (1, true) => product_some::<1, 2>(panels, n_features, values, n_outputs, out),
-                (2, true) => product_some::<2, 2>(panels, n_features, values, n_outputs, out),
-                (3, true) => product_some::<3, 2>(panels, n_features, values, n_outputs, out),
-                (4, true) => product_some::<4, 2>(panels, n_features, values, n_outputs, out),
-                (1, false) => product_some::<1, 1>(panels, n_features, values, n_outputs, out),
-                (2, false) => product_some::<2, 1>(panels, n_features, values, n_outputs, out),
-                (3, false) => product_some::<3, 1>(panels, n_features, values, n_outputs, out),
-                _ => product_some::<4, 1>(panels, n_features, values, n_outputs, out),
+                (1, true) => product_some::<S, 1, 2>(simd, panels, values, shape, out),
+                (2, true) => product_some::<S, 2, 2>(simd, panels, values, shape, out),
+                (3, true) => product_some::<S, 3, 2>(simd, panels, values, shape, out),
+                (4, true) => product_some::<S, 4, 2>(simd, panels, values, shape, out),
+                (1, false) => product_some::<S, 1, 1>(simd, panels, values, shape, out),
+                (2, false) => product_some::<S, 2, 1>(simd, panels, values, shape, out),
+                (3, false) => product_some::<S, 3, 1>(simd, panels, values, shape, out),
+                _ => product_some::<S, 4, 1>(simd, panels, values, shape, out),
             }
         }
         first += width;
@@ -246,39 +270,42 @@ pub(crate) fn panel_products(
 }
 
 #[inline(always)]
-fn product_some<const K: usize, const F: usize>(
-    panels: &[f32],
-    n_features: usize,
+fn product_some<S: Simd, const K: usize, const F: usize>(
+    simd: S,
+    panels: &[f64],
     values: &[Lane],
-    n_outputs: usize,
+    (n_features, n_outputs): (usize, usize),
     out: &mut [f64],
 ) {
-    let mut sums = [[[0.0; LANES]; K]; F];
-    for (x, values) in panels
-        .chunks(n_features * LANES)
-        .zip(values.chunks(n_outputs))
-    {
-        let values = &values[..K];
-        for f in 0..F {
-            let x = widen(&x[f * LANES..][..LANES]);
-            for k in 0..K {
-                for lane in 0..LANES {
-                    sums[f][k][lane] += x[lane] * values[k][lane];
+    let parts = LANES / S::F64_LANES;
+    let mut lanes = [[[0.0; LANES]; K]; F];
+    for part in 0..parts {
+        let mut sums = [[simd.splat_f64s(0.0); K]; F];
+        for (x, values) in panels
+            .chunks(n_features * LANES)
+            .zip(values.chunks(n_outputs))
+        {
+            let x = S::as_simd_f64s(&x[..F * LANES]).0;
+            let values = S::as_simd_f64s(values[..K].as_flattened()).0;
+            for f in 0..F {
+                let x = x[f * parts + part];
+                for k in 0..K {
+                    let product = simd.mul_f64s(x, values[k * parts + part]);
+                    sums[f][k] = simd.add_f64s(sums[f][k], product);
                 }
+            }
+        }
+        for f in 0..F {
+            for k in 0..K {
+                S::as_mut_simd_f64s(&mut lanes[f][k]).0[part] = sums[f][k];
             }
         }
     }
     for f in 0..F {
         for k in 0..K {
-            out[f * n_outputs + k] = sums[f][k].iter().sum();
+            out[f * n_outputs + k] = lanes[f][k].iter().sum();
         }
     }
-}
-
-#[inline(always)]
-fn widen(x: &[f32]) -> Lane {
-    let x: &[f32; LANES] = x.try_into().expect("a lane of values");
-    std::array::from_fn(|lane| f64::from(x[lane]))
 }
 
 /// Σ aᵢ bᵢ in eight sums side by side.
@@ -338,6 +365,32 @@ mod tests {
     use super::*;
     use approx::{assert_abs_diff_eq, assert_relative_eq};
 
+    struct Products<'a> {
+        panels: &'a [f64],
+        n_features: usize,
+        values: &'a [Lane],
+        n_outputs: usize,
+    }
+
+    impl Work for Products<'_> {
+        type Output = Vec<f64>;
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> Vec<f64> {
+            let (n_features, n_outputs) = (self.n_features, self.n_outputs);
+            let mut out = vec![0.0; n_features * n_outputs];
+            panel_products(
+                simd,
+                self.panels,
+                n_features,
+                self.values,
+                n_outputs,
+                &mut out,
+            );
+            out
+        }
+    }
+
     fn value(place: usize) -> f64 {
         ((place * 37 + 11) % 101) as f64 / 25.0 - 2.0
     }
@@ -366,8 +419,12 @@ mod tests {
                     values[r / LANES * n_outputs + k][r % LANES] = out[r * n_outputs + k];
                 }
             }
-            let mut products = vec![0.0; n_features * n_outputs];
-            panel_products(&panels, n_features, &values, n_outputs, &mut products);
+            let products = vectorised(Products {
+                panels: &panels,
+                n_features,
+                values: &values,
+                n_outputs,
+            });
             for j in 0..n_features {
                 for k in 0..n_outputs {
                     let plain: f64 = (0..n_rows)
