@@ -26,8 +26,7 @@ use xscatter_core::{
 };
 
 use crate::batch::Batch;
-use crate::cholesky::Cholesky;
-use crate::covariance::{Shrinkage, best_part, scale};
+use crate::covariance::{Shrinkage, best_part};
 use crate::error::{ConfigError, require};
 use crate::linear_scores::LinearScores;
 use crate::moments::{Moments, overall_mean};
@@ -35,9 +34,7 @@ use crate::panels::dot;
 use crate::priors::Priors;
 use crate::problem::{ClassMap, check_finite, n_scores, probabilities};
 use crate::symmetric::eigen;
-
-/// The least eigenvalue of a correlation matrix that counts.
-const LEAST: f64 = 1e-8;
+use crate::whitening::{LEAST, Whitening};
 
 /// The parameters of [`LinearDiscriminant`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -305,7 +302,7 @@ fn directions(
     priors: &[f64],
     stop: &StopToken,
 ) -> Result<(Vec<Vec<f64>>, Vec<f64>)> {
-    let (n_classes, n_features) = (offsets.len(), white.deviations.len());
+    let (n_classes, n_features) = (offsets.len(), white.n_features());
     let most = n_features.min(n_classes - 1);
     let wanted = recipe.0.components.unwrap_or(most);
     if wanted > most {
@@ -365,82 +362,6 @@ fn transposed(columns: &[Vec<f64>]) -> Vec<f64> {
     (0..columns[0].len())
         .flat_map(|row| columns.iter().map(move |column| column[row]))
         .collect()
-}
-
-/// A map B with Bᵀ Σ B = 1.
-struct Whitening {
-    deviations: Vec<f64>,
-    root: Root,
-}
-
-/// Of Σ in units of the deviations.
-enum Root {
-    Cholesky(Cholesky),
-    /// Eigenvectors divided by the roots of their eigenvalues, which are above [`LEAST`].
-    Eigen(Vec<Vec<f64>>),
-}
-
-impl Whitening {
-    fn new(mut covariance: Vec<f64>, n: usize, stop: &StopToken) -> Result<Self> {
-        let deviations = scale(&mut covariance, n);
-        if let Some(cholesky) = Cholesky::new(covariance.clone(), n, LEAST, stop)? {
-            let root = Root::Cholesky(cholesky);
-            return Ok(Self { deviations, root });
-        }
-        let eigen = eigen(covariance, n, stop)?;
-        let vectors = eigen.values.iter().zip(eigen.vectors.chunks_exact(n));
-        let kept: Vec<Vec<f64>> = vectors
-            .filter(|(value, _)| **value > LEAST)
-            .map(|(value, vector)| vector.iter().map(|x| x / value.sqrt()).collect())
-            .collect();
-        if kept.is_empty() {
-            return Err(Error::new(
-                ErrorKind::DegenerateData,
-                "expected features that vary within classes, got none",
-            ));
-        }
-        let root = Root::Eigen(kept);
-        Ok(Self { deviations, root })
-    }
-
-    /// Bᵀ v.
-    fn forward(&self, mut v: Vec<f64>) -> Vec<f64> {
-        self.divide(&mut v);
-        match &self.root {
-            Root::Cholesky(cholesky) => {
-                cholesky.forward(&mut v);
-                v
-            }
-            Root::Eigen(vectors) => vectors.iter().map(|vector| dot(vector, &v)).collect(),
-        }
-    }
-
-    /// B z.
-    fn back(&self, mut z: Vec<f64>) -> Vec<f64> {
-        let mut v = match &self.root {
-            Root::Cholesky(cholesky) => {
-                cholesky.back(&mut z);
-                z
-            }
-            Root::Eigen(vectors) => {
-                let mut v = vec![0.0; self.deviations.len()];
-                for (vector, z) in vectors.iter().zip(z) {
-                    for (v, x) in v.iter_mut().zip(vector) {
-                        *v += z * x;
-                    }
-                }
-                v
-            }
-        };
-        self.divide(&mut v);
-        v
-    }
-
-    fn divide(&self, v: &mut [f64]) {
-        for (x, deviation) in v.iter_mut().zip(&self.deviations) {
-            *x /= deviation;
-        }
-    }
 }
 
 impl Predictor for FittedLinearDiscriminant {

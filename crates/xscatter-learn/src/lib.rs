@@ -39,6 +39,7 @@ mod svm_sigmoid;
 mod svm_smo;
 mod symmetric;
 mod tree;
+mod whitening;
 
 pub use boosting::{EarlyStopping, FittedBoosting, GradientBoosting, GradientBoostingConfig};
 pub use classifier::{Classifier, FittedClassifier};
