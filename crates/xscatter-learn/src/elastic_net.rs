@@ -67,7 +67,7 @@ impl Default for ElasticNetConfig {
 /// use xscatter_learn::{ElasticNet, ElasticNetConfig};
 ///
 /// // The second feature says nothing about the class.
-/// let rows = array![[0.0_f32, 1.0], [0.1, -1.0], [0.9, 1.0], [1.0, -1.0]];
+/// let rows = array![[0.0_f32, 1.0], [0.1, -1.0], [0.9, -1.0], [1.0, 1.0]];
 /// let target = Target::Classes(Classes::from_names(&["SAXS", "SAXS", "WAXS", "WAXS"]));
 /// let net = ElasticNet::new(ElasticNetConfig { alpha: 0.1, ..ElasticNetConfig::default() })?;
 /// let model = net.fit(&TrainingSet::new(rows.view(), &target)?)?;

@@ -72,9 +72,9 @@ impl Default for QuadraticDiscriminantConfig {
 /// use xscatter_core::{Classes, Estimator, Predictor, Target, TrainingSet};
 /// use xscatter_learn::QuadraticDiscriminant;
 ///
-/// // The same mean; one class is narrow, the other one wide.
+/// // The same mean for both.
 /// let rows = array![[-0.1_f32], [0.0], [0.1], [-2.0], [0.0], [2.0]];
-/// let target = Target::Classes(Classes::from_names(&["spot", "spot", "spot", "halo", "halo", "halo"]));
+/// let target = Target::Classes(Classes::from_names(&["narrow", "narrow", "narrow", "wide", "wide", "wide"]));
 /// let model = QuadraticDiscriminant::default().fit(&TrainingSet::new(rows.view(), &target)?)?;
 /// assert!(model.predict_proba(array![[1.5]].view())?[[0, 1]] > 0.9);
 /// # Ok::<(), xscatter_core::Error>(())
