@@ -19,6 +19,12 @@
 //! O(support vectors · features). Sources: Cortes and Vapnik 1995, doi:10.1007/BF00994018; decision values
 //! of scikit-learn 1.9.1, `SVC` (LIBSVM).
 
+pub(crate) mod heads;
+pub(crate) mod kernel;
+pub(crate) mod linear;
+pub(crate) mod sigmoid;
+pub(crate) mod smo;
+
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
@@ -28,9 +34,9 @@ use xscatter_core::{Estimator, Predictor, Result, StopToken, TrainingSet};
 
 use crate::error::{ConfigError, require};
 use crate::problem::{ClassWeight, check_finite};
-use crate::svm_heads::{Head, Heads, Question, Questionnaire, Solve, answer};
-use crate::svm_kernel::{Gram, SvmKernel};
-use crate::svm_smo::Dual;
+use crate::svm::heads::{Head, Heads, Question, Questionnaire, Solve, answer};
+use crate::svm::kernel::{Gram, SvmKernel};
+use crate::svm::smo::Dual;
 
 /// The parameters of [`KernelSvm`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use xscatter_core::{Estimator, Params, Space};
 use super::{BuiltIn, choice, class_weight, real, yes_or_no};
 use crate::classifier::Classifier;
 use crate::scale::StandardScaler;
+use crate::svm::kernel::SvmKernel;
 use crate::svm::{KernelSvm, KernelSvmConfig};
-use crate::svm_kernel::SvmKernel;
 
 pub(super) fn kernel_svm() -> BuiltIn {
     let none = Params::new;

@@ -23,7 +23,7 @@ use xscatter_core::{Estimator, Predictor, Result, StopToken, TrainingSet};
 
 use crate::error::{ConfigError, require};
 use crate::problem::{ClassWeight, check_finite};
-use crate::svm_heads::{Head, Heads, Question, Questionnaire, Solve, answer};
+use crate::svm::heads::{Head, Heads, Question, Questionnaire, Solve, answer};
 
 /// What a row on the wrong side of its margin costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, Result, TagState, Target, TrainingSet};
 
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem, check_finite};
-use crate::svm_sigmoid::Sigmoid;
+use crate::svm::sigmoid::Sigmoid;
 
 /// So many rows are scored at once.
 const BLOCK: usize = 64;
