@@ -20,7 +20,7 @@ pub(super) fn kernel_svm() -> BuiltIn {
         make: |params, _| {
             let kernel = match params.text("kernel")? {
                 "linear" => SvmKernel::Linear,
-                _ => SvmKernel::Rbf { gamma: None },
+                _ => SvmKernel::default(),
             };
             let svm = KernelSvm::new(KernelSvmConfig {
                 kernel,

@@ -1,5 +1,6 @@
 //! One yes-or-no question for each class or tag: what both support vector machines ask and answer.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2};
@@ -7,11 +8,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, Result, TagState, Target, TrainingSet};
 
+use crate::lanes::{Work, dot, vectorised};
+use crate::pairwise::QUERIES;
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem, check_finite};
 use crate::svm::sigmoid::Sigmoid;
-
-/// So many rows are scored at once.
-const BLOCK: usize = 64;
 
 /// What the answers mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,26 +41,37 @@ impl Outputs {
     }
 }
 
-/// Rows whose answer is known.
-#[derive(Debug, Clone, Default)]
+/// Some rows and what is known of them.
+#[derive(Debug, Clone)]
 pub(crate) struct Question {
     /// Which rows.
-    pub(crate) rows: Vec<usize>,
-    /// 1 for yes, −1 for no.
+    pub(crate) ranges: [Range<usize>; 2],
+    /// For each of them, 1 for yes and −1 for no.
     pub(crate) sides: Vec<f64>,
-    /// How much each weighs.
+    /// How much each weighs; 0 if its answer is unknown.
     pub(crate) weights: Vec<f64>,
 }
 
 impl Question {
-    fn push(&mut self, row: usize, yes: bool, weight: f64) {
-        self.rows.push(row);
-        self.sides.push(if yes { 1.0 } else { -1.0 });
-        self.weights.push(weight);
+    /// Of one range of rows.
+    fn of_all(sides: Vec<f64>, weights: Vec<f64>) -> Self {
+        Self {
+            ranges: [0..sides.len(), 0..0],
+            sides,
+            weights,
+        }
     }
 
+    /// The rows whose answer is known, as places among all.
+    pub(crate) fn known(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.weights.len()).filter(|&place| self.weights[place] > 0.0)
+    }
+
+    /// How many of the known rows are on a side.
     fn count(&self, side: f64) -> usize {
-        self.sides.iter().filter(|&&other| other == side).count()
+        self.known()
+            .filter(|&place| self.sides[place] == side)
+            .count()
     }
 
     /// Makes both sides weigh alike and all rows weigh what they did.
@@ -70,33 +81,23 @@ impl Question {
             let same = self.sides.iter().zip(&self.weights);
             let of_side: f64 = same.filter(|(s, _)| **s == side).map(|(_, w)| w).sum();
             for (other, weight) in self.sides.iter().zip(&mut self.weights) {
-                if *other == side {
+                if *other == side && of_side > 0.0 {
                     *weight *= total / (2.0 * of_side);
                 }
             }
         }
     }
 
-    /// The fold of each row: the rows of a side go round.
+    /// The fold of each row: the known rows of a side go round.
     fn folds(&self, number: usize) -> Vec<usize> {
+        let mut folds = vec![0; self.sides.len()];
         let mut next = [0, 0];
-        let sides = self.sides.iter();
-        sides
-            .map(|&side| {
-                let counter = &mut next[usize::from(side > 0.0)];
-                *counter += 1;
-                (*counter - 1) % number
-            })
-            .collect()
-    }
-
-    fn select(&self, kept: impl Fn(usize) -> bool) -> Self {
-        let mut part = Self::default();
-        for index in (0..self.rows.len()).filter(|&index| kept(index)) {
-            let (row, weight) = (self.rows[index], self.weights[index]);
-            part.push(row, self.sides[index] > 0.0, weight);
+        for place in self.known() {
+            let counter = &mut next[usize::from(self.sides[place] > 0.0)];
+            folds[place] = *counter % number;
+            *counter += 1;
         }
-        part
+        folds
     }
 }
 
@@ -130,13 +131,8 @@ impl<'a> Questionnaire<'a> {
             .map(|question| {
                 // The only question about two classes is whether it is the second.
                 let class = if number == 1 { 1 } else { question as u32 };
-                let mut question = Question::default();
-                for (row, (&label, &weight)) in
-                    problem.labels.iter().zip(&problem.weights).enumerate()
-                {
-                    question.push(row, label == class, weight);
-                }
-                question
+                let sides = problem.labels.iter().map(|&label| side(label == class));
+                Question::of_all(sides.collect(), problem.weights.clone())
             })
             .collect();
         Ok(Self {
@@ -170,17 +166,21 @@ impl<'a> Questionnaire<'a> {
             .collect();
         let rows = train.rows().select(Axis(0), &kept);
         check_finite(rows.view())?;
-        let mut questions = vec![Question::default(); names.len()];
-        for (place, &row) in kept.iter().enumerate() {
-            for (question, state) in questions.iter_mut().zip(states.row(row)) {
-                match state {
-                    TagState::Positive => question.push(place, true, weight(row)),
-                    TagState::Negative => question.push(place, false, weight(row)),
-                    TagState::Unknown => {}
-                }
-            }
-        }
-        if let Some(tag) = questions.iter().position(|one| one.rows.is_empty()) {
+        let questions: Vec<Question> = (0..names.len())
+            .map(|tag| {
+                let answers = kept.iter().map(|&row| match states[(row, tag)] {
+                    TagState::Positive => (1.0, weight(row)),
+                    TagState::Negative => (-1.0, weight(row)),
+                    TagState::Unknown => (-1.0, 0.0),
+                });
+                let (sides, weights) = answers.unzip();
+                Question::of_all(sides, weights)
+            })
+            .collect();
+        if let Some(tag) = questions
+            .iter()
+            .position(|one| one.known().next().is_none())
+        {
             return Err(degenerate(format!(
                 "tag {}: expected rows for which it is known, got none",
                 names[tag]
@@ -206,13 +206,28 @@ impl<'a> Questionnaire<'a> {
     }
 }
 
+/// 1 for yes, −1 for no.
+pub(crate) fn side(yes: bool) -> f64 {
+    if yes { 1.0 } else { -1.0 }
+}
+
 /// Finds the machine that answers a question.
 pub(crate) trait Solve: Sync {
-    type Machine: Send;
+    type Machine: Send + Sync;
 
+    /// The machine of all known rows.
     fn solve(&self, question: &Question) -> Result<Self::Machine>;
 
-    fn decisions(&self, machine: &Self::Machine, rows: &[usize]) -> Vec<f64>;
+    /// What the machine says about each row, or about the known ones at least.
+    fn decisions(&self, question: &Question, machine: &Self::Machine) -> Vec<f64>;
+
+    /// The same by a machine that knows the kept rows alone, starting from that of all.
+    fn decisions_without(
+        &self,
+        question: &Question,
+        machine: &Self::Machine,
+        keeps: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Result<Vec<f64>>;
 }
 
 /// A machine with its sigmoid; `None` for a question with one answer alone.
@@ -235,9 +250,9 @@ pub(crate) fn answer<S: Solve>(
             let machine = solve.solve(question)?;
             let number = folds.min(fewest);
             let decisions = if number < 2 {
-                solve.decisions(&machine, &question.rows)
+                solve.decisions(question, &machine)
             } else {
-                held_out(solve, question, number)?
+                held_out(solve, question, &machine, number)?
             };
             let sigmoid = Sigmoid::fit(&decisions, &question.sides, &question.weights);
             Ok(Some((machine, sigmoid)))
@@ -247,28 +262,20 @@ pub(crate) fn answer<S: Solve>(
 }
 
 /// The decision about each row by a machine that never saw it.
-fn held_out<S: Solve>(solve: &S, question: &Question, number: usize) -> Result<Vec<f64>> {
+fn held_out<S: Solve>(
+    solve: &S,
+    question: &Question,
+    machine: &S::Machine,
+    number: usize,
+) -> Result<Vec<f64>> {
     let folds = question.folds(number);
     let parts: Vec<Result<Vec<f64>>> = (0..number)
         .into_par_iter()
-        .map(|fold| {
-            let machine = solve.solve(&question.select(|index| folds[index] != fold))?;
-            let held = question.select(|index| folds[index] == fold);
-            Ok(solve.decisions(&machine, &held.rows))
-        })
+        .map(|fold| solve.decisions_without(question, machine, &|place| folds[place] != fold))
         .collect();
-    let mut parts: Vec<_> = parts
-        .into_iter()
-        .map(|part| part.map(Vec::into_iter))
-        .collect::<Result<_>>()?;
-    Ok(folds
-        .iter()
-        .map(|&fold| {
-            parts[fold]
-                .next()
-                .expect("a decision for each row of its fold")
-        })
-        .collect())
+    let parts: Vec<Vec<f64>> = parts.into_iter().collect::<Result<_>>()?;
+    let places = folds.iter().enumerate();
+    Ok(places.map(|(place, &fold)| parts[fold][place]).collect())
 }
 
 /// The answer to one question, as weights of what it is computed from.
@@ -287,7 +294,12 @@ pub(crate) enum Head {
 
 impl Head {
     /// Positive for yes.
-    fn decision(&self, inputs: &[f64]) -> f64 {
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled for wide instructions where it is used"
+    )]
+    #[inline(always)]
+    fn decision(&self, inputs: &[f32]) -> f64 {
         match self {
             Self::Always(yes) if *yes => f64::INFINITY,
             Self::Always(_) => f64::NEG_INFINITY,
@@ -295,17 +307,36 @@ impl Head {
                 coefficients,
                 intercept,
                 ..
-            } => {
-                let products = coefficients.iter().zip(inputs).map(|(c, x)| c * x);
-                intercept + products.sum::<f64>()
-            }
+            } => intercept + dot(&inputs[..coefficients.len()], coefficients),
         }
     }
 
-    fn probability(&self, inputs: &[f64]) -> f64 {
+    fn probability(&self, decision: f64) -> f64 {
         match self {
             Self::Always(yes) => f64::from(u8::from(*yes)),
-            Self::Machine { sigmoid, .. } => sigmoid.probability(self.decision(inputs)),
+            Self::Machine { sigmoid, .. } => sigmoid.probability(decision),
+        }
+    }
+}
+
+/// What all heads decide about a row.
+struct Decide<'a> {
+    heads: &'a [Head],
+    inputs: &'a [f32],
+    out: &'a mut [f64],
+}
+
+impl Work for Decide<'_> {
+    type Output = ();
+
+    #[allow(
+        clippy::inline_always,
+        reason = "compiled for wide instructions where it is used"
+    )]
+    #[inline(always)]
+    fn run(self) {
+        for (out, head) in self.out.iter_mut().zip(self.heads) {
+            *out = head.decision(self.inputs);
         }
     }
 }
@@ -345,33 +376,61 @@ impl Heads {
         ))
     }
 
-    /// Probabilities; `inputs` makes of a row what the answers are computed from.
+    /// Decision values of a block of rows, row after row; `inputs` writes what the answers are computed from,
+    /// the same number for each row.
+    fn decide(
+        &self,
+        rows: &[f32],
+        width: usize,
+        inputs: &(impl Fn(&[f32], &mut Vec<f32>) + Sync),
+        out: &mut [f64],
+    ) {
+        let mut all = Vec::new();
+        inputs(rows, &mut all);
+        let stride = all.len() / (rows.len() / width);
+        let out = out.chunks_exact_mut(self.heads.len());
+        for (inputs, out) in all.chunks_exact(stride).zip(out) {
+            vectorised(Decide {
+                heads: &self.heads,
+                inputs,
+                out,
+            });
+        }
+    }
+
+    /// Probabilities.
     pub(crate) fn predict(
         &self,
         rows: ArrayView2<'_, f32>,
-        inputs: impl Fn(&[f32], &mut Vec<f64>) + Sync,
+        inputs: impl Fn(&[f32], &mut Vec<f32>) + Sync,
     ) -> Result<Array2<f32>> {
         let width = rows.ncols();
         match &self.outputs {
-            Outputs::Classes(classes) => classes.predict(rows, BLOCK, |rows, proba| {
-                let mut of_row = Vec::new();
+            Outputs::Classes(classes) => classes.predict(rows, QUERIES, |rows, proba| {
+                let n_heads = self.heads.len();
+                let mut decisions = vec![0.0; rows.len() / width * n_heads];
+                self.decide(rows, width, &inputs, &mut decisions);
                 let proba = proba.chunks_exact_mut(classes.len());
-                for (row, proba) in rows.chunks_exact(width).zip(proba) {
-                    inputs(row, &mut of_row);
+                for (decisions, proba) in decisions.chunks_exact(n_heads).zip(proba) {
                     if let [head] = &self.heads[..] {
-                        let second = head.probability(&of_row);
+                        let second = head.probability(decisions[0]);
                         proba.copy_from_slice(&[1.0 - second, second]);
                     } else {
-                        for (proba, head) in proba.iter_mut().zip(&self.heads) {
-                            *proba = head.probability(&of_row);
+                        let heads = self.heads.iter().zip(decisions);
+                        for (proba, (head, &decision)) in proba.iter_mut().zip(heads) {
+                            *proba = head.probability(decision);
                         }
                     }
                 }
                 Ok(())
             }),
-            Outputs::Tags(_) => Ok(self
-                .each(rows, inputs, Head::probability)
-                .mapv(|probability| probability as f32)),
+            Outputs::Tags(_) => {
+                let mut decisions = self.decisions(rows, inputs);
+                for (mut column, head) in decisions.columns_mut().into_iter().zip(&self.heads) {
+                    column.mapv_inplace(|decision| head.probability(decision));
+                }
+                Ok(decisions.mapv(|probability| probability as f32))
+            }
         }
     }
 
@@ -379,35 +438,29 @@ impl Heads {
     pub(crate) fn decisions(
         &self,
         rows: ArrayView2<'_, f32>,
-        inputs: impl Fn(&[f32], &mut Vec<f64>) + Sync,
+        inputs: impl Fn(&[f32], &mut Vec<f32>) + Sync,
     ) -> Array2<f64> {
-        self.each(rows, inputs, Head::decision)
-    }
-
-    fn each(
-        &self,
-        rows: ArrayView2<'_, f32>,
-        inputs: impl Fn(&[f32], &mut Vec<f64>) + Sync,
-        value: impl Fn(&Head, &[f64]) -> f64 + Sync,
-    ) -> Array2<f64> {
-        let mut out = Array2::zeros((rows.nrows(), self.heads.len()));
         let width = rows.ncols();
-        let rows = rows.as_standard_layout();
-        let rows = rows.as_slice().expect("the rows are in standard layout");
-        out.as_slice_mut()
-            .expect("a new array is in standard layout")
-            .par_chunks_mut(BLOCK * self.heads.len())
-            .zip(rows.par_chunks(BLOCK * width))
-            .for_each(|(out, rows)| {
-                let mut of_row = Vec::new();
-                let out = out.chunks_exact_mut(self.heads.len());
-                for (row, out) in rows.chunks_exact(width).zip(out) {
-                    inputs(row, &mut of_row);
-                    for (out, head) in out.iter_mut().zip(&self.heads) {
-                        *out = value(head, &of_row);
-                    }
-                }
-            });
-        out
+        blocks(rows, self.heads.len(), |rows, out| {
+            self.decide(rows, width, &inputs, out);
+        })
     }
+}
+
+/// Rows × columns, block by block of rows.
+pub(crate) fn blocks(
+    rows: ArrayView2<'_, f32>,
+    n_columns: usize,
+    of_block: impl Fn(&[f32], &mut [f64]) + Sync,
+) -> Array2<f64> {
+    let mut out = Array2::zeros((rows.nrows(), n_columns));
+    let width = rows.ncols();
+    let rows = rows.as_standard_layout();
+    let rows = rows.as_slice().expect("the rows are in standard layout");
+    out.as_slice_mut()
+        .expect("a new array is in standard layout")
+        .par_chunks_mut(QUERIES * n_columns)
+        .zip(rows.par_chunks(QUERIES * width))
+        .for_each(|(out, rows)| of_block(rows, out));
+    out
 }

@@ -129,7 +129,12 @@ impl From<LinearSvm> for LinearSvmConfig {
     }
 }
 
+/// So many products lie between two looks at the stop token.
+const STOP_EVERY: usize = 1 << 20;
+
 struct Machine {
+    /// The multiplier of each row, times its side.
+    alphas: Vec<f64>,
     weights: Vec<f64>,
     intercept: f64,
 }
@@ -145,54 +150,55 @@ impl Solver<'_> {
     fn features(&self, row: usize) -> &[f32] {
         &self.rows[row * self.n_features..][..self.n_features]
     }
-}
 
-impl Solve for Solver<'_> {
-    type Machine = Machine;
-
-    fn solve(&self, question: &Question) -> Result<Machine> {
-        let n = question.rows.len();
-        // The squared loss bounds no multiplier but bends the objective.
-        let (bounds, bends): (Vec<f64>, Vec<f64>) = question
-            .weights
-            .iter()
-            .map(|weight| match self.config.loss {
-                SvmLoss::Hinge => (self.config.c * weight, 0.0),
-                SvmLoss::SquaredHinge => (f64::INFINITY, 0.5 / (self.config.c * weight)),
-            })
-            .unzip();
-        let curvatures: Vec<f64> = question
-            .rows
-            .iter()
-            .zip(&bends)
-            .map(|(&row, bend)| {
-                let squares = self.features(row).iter().map(|&x| f64::from(x).powi(2));
-                squares.sum::<f64>() + 1.0 + bend
-            })
-            .collect();
+    /// Passes over these rows, starting from multipliers that may be nonzero for them alone.
+    fn descend(&self, question: &Question, kept: &[usize], alphas: Vec<f64>) -> Result<Machine> {
+        let config = self.config;
         let mut machine = Machine {
+            alphas,
             weights: vec![0.0; self.n_features],
             intercept: 0.0,
         };
-        let mut alphas = vec![0.0; n];
+        for &row in kept {
+            if machine.alphas[row] != 0.0 {
+                machine.add(self.features(row), machine.alphas[row]);
+            }
+        }
+        // The squared loss bounds no multiplier but bends the objective.
+        let terms: Vec<(f64, f64, f64)> = kept
+            .iter()
+            .map(|&row| {
+                let c = config.c * question.weights[row];
+                let (bound, bend) = match config.loss {
+                    SvmLoss::Hinge => (c, 0.0),
+                    SvmLoss::SquaredHinge => (f64::INFINITY, 0.5 / c),
+                };
+                let squares = self.features(row).iter().map(|&x| f64::from(x).powi(2));
+                (bound, bend, squares.sum::<f64>() + 1.0 + bend)
+            })
+            .collect();
+        let n = kept.len();
+        let often = (STOP_EVERY / self.n_features).max(1);
         let mut order: Vec<usize> = (0..n).collect();
-        for pass in 0..self.config.max_passes {
-            self.stop.check()?;
-            let seed = derive(self.config.seed, pass as u64);
+        for pass in 0..config.max_passes {
+            let seed = derive(config.seed, pass as u64);
             for last in (1..n).rev() {
                 let other = derive(seed, last as u64) % (last as u64 + 1);
                 order.swap(last, other as usize);
             }
             let (mut highest, mut lowest) = (f64::NEG_INFINITY, f64::INFINITY);
-            for &index in &order {
-                let (row, side) = (question.rows[index], question.sides[index]);
+            for (place, &index) in order.iter().enumerate() {
+                if place % often == 0 {
+                    self.stop.check()?;
+                }
+                let (row, (bound, bend, curvature)) = (kept[index], terms[index]);
+                let side = question.sides[row];
                 let features = self.features(row);
-                let decision = machine.intercept + dot(features, &machine.weights);
-                let alpha = alphas[index];
-                let slope = side * decision - 1.0 + bends[index] * alpha;
+                let alpha = side * machine.alphas[row];
+                let slope = side * machine.decision(features) - 1.0 + bend * alpha;
                 let projected = if alpha <= 0.0 {
                     slope.min(0.0)
-                } else if alpha >= bounds[index] {
+                } else if alpha >= bound {
                     slope.max(0.0)
                 } else {
                     slope
@@ -200,26 +206,61 @@ impl Solve for Solver<'_> {
                 highest = highest.max(projected);
                 lowest = lowest.min(projected);
                 if projected != 0.0 {
-                    let moved = (alpha - slope / curvatures[index]).clamp(0.0, bounds[index]);
-                    alphas[index] = moved;
-                    let change = (moved - alpha) * side;
-                    for (weight, &x) in machine.weights.iter_mut().zip(features) {
-                        *weight += change * f64::from(x);
-                    }
-                    machine.intercept += change;
+                    let moved = (alpha - slope / curvature).clamp(0.0, bound);
+                    machine.alphas[row] = side * moved;
+                    machine.add(features, (moved - alpha) * side);
                 }
             }
-            if highest - lowest < self.config.tolerance {
+            if highest - lowest < config.tolerance {
                 break;
             }
         }
         Ok(machine)
     }
 
-    fn decisions(&self, machine: &Machine, rows: &[usize]) -> Vec<f64> {
-        rows.iter()
-            .map(|&row| machine.intercept + dot(self.features(row), &machine.weights))
-            .collect()
+    fn decide(&self, machine: &Machine) -> Vec<f64> {
+        let rows = self.rows.chunks_exact(self.n_features);
+        rows.map(|features| machine.decision(features)).collect()
+    }
+}
+
+impl Machine {
+    fn decision(&self, features: &[f32]) -> f64 {
+        self.intercept + dot(features, &self.weights)
+    }
+
+    fn add(&mut self, features: &[f32], change: f64) {
+        for (weight, &x) in self.weights.iter_mut().zip(features) {
+            *weight += change * f64::from(x);
+        }
+        self.intercept += change;
+    }
+}
+
+impl Solve for Solver<'_> {
+    type Machine = Machine;
+
+    fn solve(&self, question: &Question) -> Result<Machine> {
+        let kept: Vec<usize> = question.known().collect();
+        self.descend(question, &kept, vec![0.0; question.sides.len()])
+    }
+
+    fn decisions(&self, _: &Question, machine: &Machine) -> Vec<f64> {
+        self.decide(machine)
+    }
+
+    fn decisions_without(
+        &self,
+        question: &Question,
+        machine: &Machine,
+        keeps: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Result<Vec<f64>> {
+        let mut alphas = machine.alphas.clone();
+        let (kept, held): (Vec<usize>, Vec<usize>) = question.known().partition(|&row| keeps(row));
+        for row in held {
+            alphas[row] = 0.0;
+        }
+        Ok(self.decide(&self.descend(question, &kept, alphas)?))
     }
 }
 
@@ -307,13 +348,13 @@ impl FittedLinearSvm {
     pub fn decisions(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
         check_features(rows, self.n_features)?;
         check_finite(rows)?;
-        Ok(self.heads.decisions(rows, widen))
+        Ok(self.heads.decisions(rows, features))
     }
 }
 
-fn widen(row: &[f32], out: &mut Vec<f64>) {
-    out.clear();
-    out.extend(row.iter().map(|&x| f64::from(x)));
+/// The answers are computed from the features themselves.
+fn features(rows: &[f32], out: &mut Vec<f32>) {
+    out.extend_from_slice(rows);
 }
 
 impl Predictor for FittedLinearSvm {
@@ -324,6 +365,6 @@ impl Predictor for FittedLinearSvm {
     fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
         check_features(rows, self.n_features)?;
         check_finite(rows)?;
-        self.heads.predict(rows, widen)
+        self.heads.predict(rows, features)
     }
 }
