@@ -64,12 +64,20 @@ fn main() -> Result<(), Box<dyn Error>> {
             Recipe::KernelSvm(recipe) => {
                 let (model, fit_s) = timed(|| recipe.fit(&train))?;
                 let (_, decision_s) = timed(|| model.decisions(test.view()))?;
-                (fit_s, decision_s, timed(|| model.predict_proba(test.view()))?)
+                (
+                    fit_s,
+                    decision_s,
+                    timed(|| model.predict_proba(test.view()))?,
+                )
             }
             Recipe::LinearSvm(recipe) => {
                 let (model, fit_s) = timed(|| recipe.fit(&train))?;
                 let (_, decision_s) = timed(|| model.decisions(test.view()))?;
-                (fit_s, decision_s, timed(|| model.predict_proba(test.view()))?)
+                (
+                    fit_s,
+                    decision_s,
+                    timed(|| model.predict_proba(test.view()))?,
+                )
             }
             Recipe::KNearestNeighbours(recipe) => {
                 let (model, fit_s) = timed(|| recipe.fit(&train))?;

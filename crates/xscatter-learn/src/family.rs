@@ -69,6 +69,7 @@ static TABLE: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
         linear::logistic_regression(),
         neighbours::k_nearest_neighbours(),
         svm::kernel_svm(),
+        svm::linear_svm(),
     ]
 });
 

@@ -27,7 +27,9 @@ pub use error::ConfigError;
 pub use family::{families, smartcore_families};
 pub use forest::{ExtraTrees, FittedForest, ForestConfig, RandomForest, SplitFeatures};
 pub use logistic::{FittedLogistic, LogisticRegression, LogisticRegressionConfig};
-pub use neighbours::{FittedNeighbours, NearestNeighbours, NearestNeighboursConfig, Vote};
+pub use neighbours::{
+    Distance, FittedNeighbours, NearestNeighbours, NearestNeighboursConfig, Vote,
+};
 pub use one_vs_rest::{FittedOneVsRest, OneVsRest};
 pub use problem::ClassWeight;
 pub use scale::{FittedScaler, StandardScaler};

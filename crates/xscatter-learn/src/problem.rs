@@ -188,6 +188,11 @@ impl ClassMap {
         self.present.len()
     }
 
+    /// Which of all classes occur, ascending.
+    pub(crate) fn present(&self) -> &[u32] {
+        &self.present
+    }
+
     /// All class names.
     pub(crate) fn names(&self) -> &[Arc<str>] {
         &self.names

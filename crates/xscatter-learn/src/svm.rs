@@ -11,8 +11,8 @@
 //! Each class is told from each other one, or from all others ([`MultiClass`]), and each tag from its
 //! absence; rows for which a tag is unknown do not count for it. Decision values become probabilities by
 //! Platt's sigmoid, which is fitted to decisions about rows that were held out in turns, by machines that
-//! start from the one of all rows. Those of pairs are coupled (Wu, Lin and Weng 2004), those of classes
-//! divided by their sum. A tag that all rows have, or none, has that probability; a tag that is unknown for
+//! start from the one of all rows. Those of pairs are coupled (Wu, Lin and Weng 2004) and raised to one power
+//! that suits the same decisions, those of classes are divided by their sum. A tag that all rows have, or none, has that probability; a tag that is unknown for
 //! all rows is an error. Features must be finite.
 //!
 //! The result depends on no seed and no thread count. A fit costs `features · rows²` once for the kernel,
@@ -31,7 +31,7 @@ pub(crate) mod smo;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use xscatter_core::learn::check_features;
 use xscatter_core::{Classes, Estimator, Predictor, Result, StopToken, Target, TrainingSet};
@@ -40,10 +40,13 @@ use crate::error::{ConfigError, require};
 use crate::pairwise::{PANEL, Packed};
 use crate::problem::{ClassWeight, check_finite};
 use crate::svm::gram::Gram;
-use crate::svm::heads::{Answer, Head, Heads, Question, Questionnaire, Solve, answer};
+use crate::svm::heads::{Answer, Answered, Head, Heads, Question, Questionnaire, Solve, answer};
 use crate::svm::kernel::{Gamma, SvmKernel};
 use crate::svm::pairs::{Pair, PairedRows, Pairs};
 use crate::svm::smo::{Dual, Point};
+
+/// So many rows, evenly chosen, decide how sharp the probabilities of classes are.
+const SHARPENING_ROWS: usize = 2048;
 
 /// Which questions tell three or more classes apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -252,14 +255,12 @@ impl KernelSvm {
         let heads = answers.into_iter().zip(&all.questions);
         let heads = heads
             .map(|(answer, question)| match answer {
-                None => {
-                    let mut known = question.known();
-                    let place = known
-                        .next()
-                        .expect("some rows are known for every question");
-                    Head::Always(question.sides[place] > 0.0)
-                }
-                Some((point, sigmoid)) => Head::Machine {
+                None => Head::Always(question.is_yes()),
+                Some(Answered {
+                    machine: point,
+                    sigmoid,
+                    ..
+                }) => Head::Machine {
                     coefficients: used
                         .iter()
                         .map(|&row| point.alphas[row] * question.sides[row])
@@ -289,10 +290,11 @@ impl KernelSvm {
             .expect("the rows are in standard layout");
         let (kernel, answers) = self.answer(rows, n_features, &all.questions, train.stop())?;
         let used = support(&answers, &all.questions, all.rows.nrows());
-        let pairs = answers.into_iter().zip(&all.questions);
+        let pairs = answers.iter().zip(&all.questions);
         let pairs = pairs
             .map(|(answer, question)| {
-                let (point, sigmoid) = answer.expect("both classes of a pair have rows");
+                let answered = answer.as_ref().expect("both classes of a pair have rows");
+                let point = &answered.machine;
                 let coefficients = |range: &Range<usize>, first: usize| {
                     let begin = used.partition_point(|&row| row < range.start);
                     let end = used.partition_point(|&row| row < range.end);
@@ -307,20 +309,36 @@ impl KernelSvm {
                     first: coefficients(first, 0),
                     second: coefficients(second, first.len()),
                     intercept: point.intercept,
-                    sigmoid,
+                    sigmoid: answered.sigmoid,
                 }
             })
             .collect();
         let starts = all.starts.iter();
         let starts = starts.map(|&start| used.partition_point(|&row| row < start));
+        let mut pairs = Pairs {
+            starts: starts.collect(),
+            classes: all.classes.clone(),
+            pairs,
+            sharpness: 1.0,
+        };
+        let vectors = select(rows, n_features, &used);
+        if answers.iter().flatten().all(|answer| answer.is_held_out) {
+            train.stop().check()?;
+            let every = all.rows.nrows().div_ceil(SHARPENING_ROWS);
+            let some: Vec<usize> = (0..all.rows.nrows()).step_by(every).collect();
+            let mut decisions = pairs.decisions(
+                all.rows.select(Axis(0), &some).view(),
+                |rows: &[f32], out: &mut Vec<f32>| kernels(kernel, &vectors, rows, out),
+            );
+            // A machine that has seen a row gives way to the one that has not.
+            let known = answers.iter().flatten().map(|answer| &answer.decisions[..]);
+            all.hold_out(&some, known, &mut decisions);
+            pairs.sharpen(&decisions, &all.truth(&some));
+        }
         Ok(FittedKernelSvm {
             kernel,
-            vectors: select(rows, n_features, &used),
-            answers: Answers::Pairs(Pairs {
-                starts: starts.collect(),
-                classes: all.classes,
-                pairs,
-            }),
+            vectors,
+            answers: Answers::Pairs(pairs),
         })
     }
 }
@@ -329,7 +347,7 @@ impl KernelSvm {
 fn support(answers: &[Answer<Point>], questions: &[Question], n_rows: usize) -> Vec<usize> {
     let mut used = vec![false; n_rows];
     for (answer, question) in answers.iter().zip(questions) {
-        let alphas = answer.iter().flat_map(|(point, _)| &point.alphas);
+        let alphas = answer.iter().flat_map(|answer| &answer.machine.alphas);
         for (row, alpha) in question.ranges.iter().cloned().flatten().zip(alphas) {
             used[row] |= *alpha != 0.0;
         }
@@ -465,7 +483,9 @@ impl FittedKernelSvm {
     /// If the number of features differs from that of the fit, or a feature is not finite.
     pub fn decisions(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
         self.check(rows)?;
-        let kernels = |rows: &[f32], out: &mut Vec<f32>| self.kernels(rows, out);
+        let kernels = |rows: &[f32], out: &mut Vec<f32>| {
+            kernels(self.kernel, &self.vectors, rows, out);
+        };
         Ok(match &self.answers {
             Answers::Each(heads) => heads.decisions(rows, kernels),
             Answers::Pairs(pairs) => pairs.decisions(rows, kernels),
@@ -479,14 +499,14 @@ impl FittedKernelSvm {
         let values = rows.as_slice().expect("the rows are in standard layout");
         self.kernel.check(values, self.vectors.n_features())
     }
+}
 
-    /// The kernel of each row with each support vector, and with what fills the last panel.
-    fn kernels(&self, rows: &[f32], out: &mut Vec<f32>) {
-        let panels = 0..self.vectors.n_panels();
-        let n_rows = rows.len() / self.vectors.n_features();
-        out.resize(n_rows * panels.len() * PANEL, 0.0);
-        self.kernel.of(rows, &self.vectors, panels, out);
-    }
+/// The kernel of each row with each support vector, and with what fills the last panel.
+fn kernels(kernel: SvmKernel, vectors: &Packed, rows: &[f32], out: &mut Vec<f32>) {
+    let panels = 0..vectors.n_panels();
+    let n_rows = rows.len() / vectors.n_features();
+    out.resize(n_rows * panels.len() * PANEL, 0.0);
+    kernel.of(rows, vectors, panels, out);
 }
 
 impl Predictor for FittedKernelSvm {
@@ -499,7 +519,9 @@ impl Predictor for FittedKernelSvm {
 
     fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
         self.check(rows)?;
-        let kernels = |rows: &[f32], out: &mut Vec<f32>| self.kernels(rows, out);
+        let kernels = |rows: &[f32], out: &mut Vec<f32>| {
+            kernels(self.kernel, &self.vectors, rows, out);
+        };
         match &self.answers {
             Answers::Each(heads) => heads.predict(rows, kernels),
             Answers::Pairs(pairs) => pairs.predict(rows, kernels),

@@ -67,6 +67,11 @@ impl Question {
         (0..self.weights.len()).filter(|&place| self.weights[place] > 0.0)
     }
 
+    /// The answer of a question that has one answer alone.
+    pub(crate) fn is_yes(&self) -> bool {
+        self.count(1.0) > 0
+    }
+
     /// How many of the known rows are on a side.
     fn count(&self, side: f64) -> usize {
         self.known()
@@ -230,8 +235,18 @@ pub(crate) trait Solve: Sync {
     ) -> Result<Vec<f64>>;
 }
 
-/// A machine with its sigmoid; `None` for a question with one answer alone.
-pub(crate) type Answer<M> = Option<(M, Sigmoid)>;
+/// A machine with its sigmoid.
+pub(crate) struct Answered<M> {
+    pub(crate) machine: M,
+    pub(crate) sigmoid: Sigmoid,
+    /// What the sigmoid was fitted to, for each row of the question.
+    pub(crate) decisions: Vec<f64>,
+    /// Whether they are about rows that were held out.
+    pub(crate) is_held_out: bool,
+}
+
+/// `None` for a question with one answer alone.
+pub(crate) type Answer<M> = Option<Answered<M>>;
 
 /// Answers each question and calibrates the answers on rows that were held out of the fit in turns, or, if
 /// a side has too few for that, on the rows of the fit.
@@ -249,13 +264,19 @@ pub(crate) fn answer<S: Solve>(
             }
             let machine = solve.solve(question)?;
             let number = folds.min(fewest);
-            let decisions = if number < 2 {
-                solve.decisions(question, &machine)
-            } else {
+            let is_held_out = number >= 2;
+            let decisions = if is_held_out {
                 held_out(solve, question, &machine, number)?
+            } else {
+                solve.decisions(question, &machine)
             };
             let sigmoid = Sigmoid::fit(&decisions, &question.sides, &question.weights);
-            Ok(Some((machine, sigmoid)))
+            Ok(Some(Answered {
+                machine,
+                sigmoid,
+                decisions,
+                is_held_out,
+            }))
         })
         .collect();
     answers.into_iter().collect()

@@ -295,11 +295,11 @@ impl Estimator for LinearSvm {
         let heads = answers.into_iter().zip(&all.questions);
         let heads = heads
             .map(|(answer, question)| match answer {
-                None => Head::Always(question.sides[0] > 0.0),
-                Some((machine, sigmoid)) => Head::Machine {
-                    coefficients: machine.weights,
-                    intercept: machine.intercept,
-                    sigmoid,
+                None => Head::Always(question.is_yes()),
+                Some(answered) => Head::Machine {
+                    coefficients: answered.machine.weights,
+                    intercept: answered.machine.intercept,
+                    sigmoid: answered.sigmoid,
                 },
             })
             .collect();
