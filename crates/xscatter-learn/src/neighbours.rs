@@ -280,6 +280,7 @@ impl FittedNeighbours {
         let k = self.raw.config.k.min(self.n_rows());
         let own = square(query);
         near.rows.clear();
+        near.candidates.clear();
         let of_rows = if own > LARGEST_SQUARE || self.largest_square > LARGEST_SQUARE {
             // Products may overflow: all rows are candidates.
             0..self.n_rows()
@@ -300,15 +301,14 @@ impl FittedNeighbours {
             self.candidates(k, margin, products, near);
             0..0
         };
-        let all = of_rows.chain(near.candidates.drain(..));
-        for row in all {
-            let other = self.features(row);
-            let distance = match self.raw.config.metric {
-                Distance::Euclidean => euclidean(query, other),
-                Distance::Cosine => cosine(query, other),
-            };
-            near.rows.push((distance, row));
-        }
+        near.candidates.extend(of_rows);
+        vectorised(Exact {
+            metric: self.raw.config.metric,
+            query,
+            known: &self.raw.rows,
+            candidates: &near.candidates,
+            out: &mut near.rows,
+        });
         near.rows
             .sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         near.rows.truncate(k);
@@ -417,26 +417,81 @@ fn direction(row: &[f32]) -> Vec<f32> {
         .collect()
 }
 
+/// Distances of a query to some rows, in double precision.
+struct Exact<'a> {
+    metric: Distance,
+    query: &'a [f32],
+    known: &'a [f32],
+    candidates: &'a [usize],
+    out: &'a mut Vec<(f64, usize)>,
+}
+
+impl Work for Exact<'_> {
+    type Output = ();
+
+    #[allow(
+        clippy::inline_always,
+        reason = "a function that is not inlined would be compiled without the wide instructions"
+    )]
+    #[inline(always)]
+    fn run(self) {
+        let width = self.query.len();
+        for &row in self.candidates {
+            let other = &self.known[row * width..][..width];
+            let distance = match self.metric {
+                Distance::Euclidean => euclidean(self.query, other),
+                Distance::Cosine => cosine(self.query, other),
+            };
+            self.out.push((distance, row));
+        }
+    }
+}
+
+/// The sum of terms of two rows, each lane on its own and then the lanes in their order.
+#[allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
+#[inline(always)]
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for place in 0..LANES {
+            lanes[place] += term(f64::from(a[place]), f64::from(b[place]));
+        }
+    }
+    let mut sum = 0.0;
+    for lane in lanes {
+        sum += lane;
+    }
+    for (&a, &b) in a_rest.iter().zip(b_rest) {
+        sum += term(f64::from(a), f64::from(b));
+    }
+    sum
+}
+
+#[allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
+#[inline(always)]
 fn euclidean(a: &[f32], b: &[f32]) -> f64 {
-    let squares = a
-        .iter()
-        .zip(b)
-        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
-    squares.sum::<f64>().sqrt()
+    sum(a, b, |a, b| (a - b) * (a - b)).sqrt()
 }
 
 /// 0 for equal rows, without rounding.
+#[allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
+#[inline(always)]
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let (mut aa, mut bb, mut ab) = (0.0, 0.0, 0.0);
-    for (&a, &b) in a.iter().zip(b) {
-        let (a, b) = (f64::from(a), f64::from(b));
-        aa += a * a;
-        bb += b * b;
-        ab += a * b;
-    }
+    let (aa, bb) = (sum(a, a, |a, _| a * a), sum(b, b, |b, _| b * b));
     let lengths = (aa * bb).sqrt();
     if lengths > 0.0 {
-        (1.0 - ab / lengths).max(0.0)
+        (1.0 - sum(a, b, |a, b| a * b) / lengths).max(0.0)
     } else {
         1.0
     }

@@ -25,6 +25,7 @@ pub(crate) mod heads;
 pub(crate) mod kernel;
 pub(crate) mod linear;
 pub(crate) mod pairs;
+pub(crate) mod sharpness;
 pub(crate) mod sigmoid;
 pub(crate) mod smo;
 
@@ -252,22 +253,17 @@ impl KernelSvm {
         let (kernel, answers) =
             self.answer(all.flat(), n_features, &all.questions, train.stop())?;
         let used = support(&answers, &all.questions, all.rows.nrows());
+        let sharpness = all.sharpness(&answers);
         let heads = answers.into_iter().zip(&all.questions);
         let heads = heads
-            .map(|(answer, question)| match answer {
-                None => Head::Always(question.is_yes()),
-                Some(Answered {
-                    machine: point,
-                    sigmoid,
-                    ..
-                }) => Head::Machine {
-                    coefficients: used
+            .map(|(answer, question)| {
+                Head::new(answer, question, |point: Point| {
+                    let coefficients = used
                         .iter()
                         .map(|&row| point.alphas[row] * question.sides[row])
-                        .collect(),
-                    intercept: point.intercept,
-                    sigmoid,
-                },
+                        .collect();
+                    (coefficients, point.intercept)
+                })
             })
             .collect();
         Ok(FittedKernelSvm {
@@ -276,6 +272,7 @@ impl KernelSvm {
             answers: Answers::Each(Heads {
                 outputs: all.outputs,
                 heads,
+                sharpness,
             }),
         })
     }

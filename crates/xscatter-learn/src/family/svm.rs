@@ -7,7 +7,7 @@ use crate::classifier::Classifier;
 use crate::scale::StandardScaler;
 use crate::svm::kernel::{Gamma, SvmKernel};
 use crate::svm::linear::{LinearSvm, LinearSvmConfig, SvmLoss};
-use crate::svm::{KernelSvm, KernelSvmConfig};
+use crate::svm::{KernelSvm, KernelSvmConfig, MultiClass};
 
 /// With a kernel; `gamma` is relative to the width of the data (scikit-learn's `scale`) and concerns the
 /// Gaussian kernel alone. The intersection kernel takes the features as they are, and its fit is an error
@@ -20,6 +20,11 @@ pub(super) fn kernel_svm() -> BuiltIn {
             .with("kernel", choice(&["rbf", "linear", "intersection"]), "rbf")
             .with("c", real(1e-3, 1e4, true), 1.0)
             .with("gamma", real(1e-2, 1e2, true), 1.0)
+            .with(
+                "multi-class",
+                choice(&["one-vs-one", "one-vs-rest"]),
+                "one-vs-one",
+            )
             .with("balanced", yes_or_no(), false),
         guesses: vec![
             none(),
@@ -38,6 +43,10 @@ pub(super) fn kernel_svm() -> BuiltIn {
             let svm = KernelSvm::new(KernelSvmConfig {
                 kernel,
                 c: params.real("c")?,
+                multi_class: match params.text("multi-class")? {
+                    "one-vs-rest" => MultiClass::OneVsRest,
+                    _ => MultiClass::OneVsOne,
+                },
                 class_weight: class_weight(params)?,
                 ..KernelSvmConfig::default()
             })?;

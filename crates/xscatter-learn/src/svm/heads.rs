@@ -11,6 +11,7 @@ use xscatter_core::{Error, ErrorKind, Result, TagState, Target, TrainingSet};
 use crate::lanes::{Work, dot, vectorised};
 use crate::pairwise::QUERIES;
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem, check_finite};
+use crate::svm::sharpness::{SHARPNESS, sharpness};
 use crate::svm::sigmoid::Sigmoid;
 
 /// What the answers mean.
@@ -204,6 +205,26 @@ impl<'a> Questionnaire<'a> {
         })
     }
 
+    /// The power for the probabilities of three or more classes, from decisions about rows that were held out.
+    pub(crate) fn sharpness<M>(&self, answers: &[Answer<M>]) -> f64 {
+        let all: Option<Vec<&Answered<M>>> = answers.iter().map(Option::as_ref).collect();
+        let all = all.filter(|all| all.iter().all(|answered| answered.is_held_out));
+        let (Outputs::Classes(_), Some(all), 3..) = (&self.outputs, all, answers.len()) else {
+            return 1.0;
+        };
+        let places = 0..self.rows.nrows();
+        let proba = places.clone().flat_map(|place| {
+            let all = all.iter();
+            all.map(move |one| one.sigmoid.probability(one.decisions[place]))
+        });
+        let truth = places.map(|place| {
+            let yes = |question: &Question| question.sides[place] > 0.0;
+            let class = self.questions.iter().position(yes);
+            class.expect("every row is of one of the classes")
+        });
+        sharpness(proba.collect(), all.len(), &truth.collect::<Vec<_>>())
+    }
+
     pub(crate) fn flat(&self) -> &[f32] {
         self.rows
             .as_slice()
@@ -314,6 +335,23 @@ pub(crate) enum Head {
 }
 
 impl Head {
+    /// From an answer; `parts` gives the coefficients and the intercept of a machine.
+    pub(crate) fn new<M>(
+        answer: Answer<M>,
+        question: &Question,
+        parts: impl FnOnce(M) -> (Vec<f64>, f64),
+    ) -> Self {
+        let Some(answered) = answer else {
+            return Self::Always(question.is_yes());
+        };
+        let (coefficients, intercept) = parts(answered.machine);
+        Self::Machine {
+            coefficients,
+            intercept,
+            sigmoid: answered.sigmoid,
+        }
+    }
+
     /// Positive for yes.
     #[allow(
         clippy::inline_always,
@@ -367,13 +405,16 @@ impl Work for Decide<'_> {
 pub(crate) struct Heads {
     pub(crate) outputs: Outputs,
     pub(crate) heads: Vec<Head>,
+    /// The power to which probabilities of three or more classes are raised.
+    pub(crate) sharpness: f64,
 }
 
 impl Heads {
     /// Whether there is an answer to each question, from so many finite numbers.
     pub(crate) fn check(&self, inputs: usize) -> Result<(), String> {
         let classes = matches!(self.outputs, Outputs::Classes(_));
-        let sound = self.heads.len() == self.outputs.questions()
+        let sound = SHARPNESS.contains(&self.sharpness)
+            && self.heads.len() == self.outputs.questions()
             && self.heads.iter().all(|head| match head {
                 Head::Always(_) => !classes,
                 Head::Machine {
@@ -439,7 +480,7 @@ impl Heads {
                     } else {
                         let heads = self.heads.iter().zip(decisions);
                         for (proba, (head, &decision)) in proba.iter_mut().zip(heads) {
-                            *proba = head.probability(decision);
+                            *proba = head.probability(decision).powf(self.sharpness);
                         }
                     }
                 }

@@ -292,15 +292,13 @@ impl Estimator for LinearSvm {
             stop: train.stop(),
         };
         let answers = answer(&solver, &all.questions, self.0.folds)?;
+        let sharpness = all.sharpness(&answers);
         let heads = answers.into_iter().zip(&all.questions);
         let heads = heads
-            .map(|(answer, question)| match answer {
-                None => Head::Always(question.is_yes()),
-                Some(answered) => Head::Machine {
-                    coefficients: answered.machine.weights,
-                    intercept: answered.machine.intercept,
-                    sigmoid: answered.sigmoid,
-                },
+            .map(|(answer, question)| {
+                Head::new(answer, question, |machine: Machine| {
+                    (machine.weights, machine.intercept)
+                })
             })
             .collect();
         Ok(FittedLinearSvm {
@@ -308,6 +306,7 @@ impl Estimator for LinearSvm {
             heads: Heads {
                 outputs: all.outputs,
                 heads,
+                sharpness,
             },
         })
     }

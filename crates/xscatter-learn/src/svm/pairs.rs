@@ -8,8 +8,6 @@
 //! one power, by which those of rows that were held out lose least. Each question concerns the rows of two classes alone, so all of them together cost less than one against
 //! the rest. Source: Wu, Lin and Weng 2004, Journal of Machine Learning Research 5, 975, second approach.
 
-use std::ops::RangeInclusive;
-
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use serde::{Deserialize, Serialize};
 use xscatter_core::{Result, TrainingSet};
@@ -18,18 +16,12 @@ use crate::lanes::{Work, dot, vectorised};
 use crate::pairwise::QUERIES;
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem};
 use crate::svm::heads::{Question, blocks, side};
+use crate::svm::sharpness::{SHARPNESS, sharpness};
 use crate::svm::sigmoid::Sigmoid;
 
 /// Sweeps over the classes at most, and the largest slope that ends them, for one class.
 const SWEEPS: usize = 100;
 const FLAT: f64 = 1e-6;
-/// Within these bounds probabilities are sharpened.
-const SHARPNESS: RangeInclusive<f64> = 0.1..=10.0;
-/// Newton steps at most, and the shortest.
-const STEPS: usize = 50;
-const SHORTEST: f64 = 1e-6;
-/// Probabilities below count as this.
-const LEAST: f64 = 1e-12;
 
 /// The training rows in the order of their classes, and the questions about them.
 #[derive(Debug)]
@@ -239,64 +231,15 @@ impl Pairs {
     pub(crate) fn sharpen(&mut self, decisions: &Array2<f64>, truth: &[usize]) {
         let n = self.classes.len();
         let mut coupling = Coupling::new(n);
-        let mut logarithms = vec![0.0; truth.len() * n];
-        for (decisions, out) in decisions
-            .rows()
-            .into_iter()
-            .zip(logarithms.chunks_exact_mut(n))
-        {
+        let mut proba = vec![0.0; truth.len() * n];
+        for (decisions, proba) in decisions.rows().into_iter().zip(proba.chunks_exact_mut(n)) {
             let decisions = decisions
                 .to_slice()
                 .expect("rows of an array in standard layout");
-            self.couple(decisions, &mut coupling, out);
-            for p in out {
-                *p = p.max(LEAST).ln();
-            }
+            self.couple(decisions, &mut coupling, proba);
         }
-        self.sharpness = sharpness(&logarithms, n, truth);
+        self.sharpness = sharpness(proba, n, truth);
     }
-}
-
-/// The t that minimises `−Σ ln (p_yᵗ / Σ pᵗ)`, as if every n-th row had been of any class; convex, by Newton's
-/// method within the bounds.
-fn sharpness(logarithms: &[f64], n: usize, truth: &[usize]) -> f64 {
-    let doubt = 1.0 / (truth.len() as f64 + 2.0);
-    let (mut low, mut high) = (*SHARPNESS.start(), *SHARPNESS.end());
-    let mut t = 1.0;
-    for _ in 0..STEPS {
-        let (mut slope, mut curvature) = (0.0, 0.0);
-        for (logarithms, &class) in logarithms.chunks_exact(n).zip(truth) {
-            let highest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let (mut total, mut first, mut second, mut even) = (0.0, 0.0, 0.0, 0.0);
-            for &logarithm in logarithms {
-                let p = (t * (logarithm - highest)).exp();
-                total += p;
-                first += p * logarithm;
-                second += p * logarithm * logarithm;
-                even += logarithm / n as f64;
-            }
-            let mean = first / total;
-            slope += mean - (1.0 - doubt) * logarithms[class] - doubt * even;
-            curvature += second / total - mean * mean;
-        }
-        if slope > 0.0 {
-            high = t;
-        } else {
-            low = t;
-        }
-        let newton = t - slope / curvature;
-        let next = if newton > low && newton < high {
-            newton
-        } else {
-            f64::midpoint(low, high)
-        };
-        let step = (next - t).abs();
-        t = next;
-        if step < SHORTEST {
-            break;
-        }
-    }
-    t
 }
 
 struct Decide<'a> {
@@ -441,20 +384,5 @@ mod tests {
             assert!(p[0] > p[1] && p[1] > p[2] && p[2] > 0.0, "{p:?}");
             assert_abs_diff_eq!(p.iter().sum::<f64>(), 1.0, epsilon = 1e-9);
         }
-    }
-
-    #[test]
-    fn doubts_that_the_rows_do_not_bear_out_are_sharpened_away() {
-        // Two classes, 0.6 to 0.4, and nine rows of ten are of the first.
-        let logarithms: Vec<f64> = [0.6_f64.ln(), 0.4_f64.ln()].repeat(1000);
-        let truth: Vec<usize> = (0..1000).map(|row| usize::from(row % 10 == 0)).collect();
-        // 0.6ᵗ / (0.6ᵗ + 0.4ᵗ) = 0.9, but for the doubt.
-        let expected = 9.0_f64.ln() / 1.5_f64.ln();
-        assert_abs_diff_eq!(sharpness(&logarithms, 2, &truth), expected, epsilon = 0.05);
-        // However certain, the power stays within its bounds; without information it is that of even odds.
-        let certain = sharpness(&logarithms, 2, &[0; 1000]);
-        assert!(SHARPNESS.contains(&certain) && certain > 5.0, "{certain}");
-        let none = sharpness(&[0.5_f64.ln(); 2000], 2, &truth);
-        assert!(SHARPNESS.contains(&none));
     }
 }
