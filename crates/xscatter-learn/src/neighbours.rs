@@ -16,6 +16,8 @@
 //! the training rows alone. More rows can be learned later ([`FittedNeighbours::update`]). A prediction
 //! costs O(training rows · features). Source: scikit-learn 1.9.1, `KNeighborsClassifier`.
 
+mod index;
+
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
@@ -24,12 +26,9 @@ use xscatter_core::learn::check_features;
 use xscatter_core::{Classes, Estimator, Predictor, Result, Target, TrainingSet};
 
 use crate::error::{ConfigError, require};
-use crate::lanes::{LANES, Work, vectorised};
-use crate::pairwise::{PANEL, Packed, Product, QUERIES};
+use crate::neighbours::index::Index;
+use crate::pairwise::QUERIES;
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem, check_finite};
-
-/// Squares up to this leave room for sums and products of two.
-const LARGEST_SQUARE: f32 = 1e37;
 
 /// How far two rows are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -137,11 +136,7 @@ pub struct FittedNeighbours {
     raw: RawNeighbours,
     /// By how much the votes of each class are multiplied.
     class_factors: Vec<f64>,
-    /// The training rows; of length 1 for the cosine.
-    packed: Packed,
-    /// What is added to −2 a·b, so that it orders rows like their distance; infinite for the filling.
-    offsets: Vec<f32>,
-    largest_square: f32,
+    index: Index,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -199,24 +194,11 @@ impl FittedNeighbours {
                 *factor = mean / weight;
             }
         }
-        let squares: Vec<f32> = raw.rows.chunks_exact(raw.n_features).map(square).collect();
-        let largest_square = squares.iter().copied().fold(0.0, f32::max);
-        let (packed, mut offsets) = match raw.config.metric {
-            Distance::Euclidean => (Packed::new(&raw.rows, raw.n_features), squares),
-            Distance::Cosine => {
-                let rows = raw.rows.chunks_exact(raw.n_features);
-                let rows: Vec<f32> = rows.flat_map(direction).collect();
-                let offsets = vec![0.0; raw.labels.len()];
-                (Packed::new(&rows, raw.n_features), offsets)
-            }
-        };
-        offsets.resize(packed.n_panels() * PANEL, f32::INFINITY);
+        let index = Index::new(raw.config.metric, &raw.rows, raw.n_features);
         Self {
             raw,
             class_factors,
-            packed,
-            offsets,
-            largest_square,
+            index,
         }
     }
 
@@ -270,78 +252,6 @@ impl FittedNeighbours {
         self.raw.labels.len()
     }
 
-    fn features(&self, row: usize) -> &[f32] {
-        &self.raw.rows[row * self.raw.n_features..][..self.raw.n_features]
-    }
-
-    /// The k nearest rows of a query, nearest first, with their distances. `near` is overwritten, and so are
-    /// the products of the query with all packed rows.
-    fn nearest(&self, query: &[f32], products: &mut [f32], near: &mut Near) {
-        let k = self.raw.config.k.min(self.n_rows());
-        let own = square(query);
-        near.rows.clear();
-        near.candidates.clear();
-        let of_rows = if own > LARGEST_SQUARE || self.largest_square > LARGEST_SQUARE {
-            // Products may overflow: all rows are candidates.
-            0..self.n_rows()
-        } else {
-            near.least.clear();
-            near.least.resize(self.packed.n_panels(), 0.0);
-            vectorised(Rough {
-                scores: products,
-                offsets: &self.offsets,
-                least: &mut near.least,
-            });
-            // Twice the rounding of a sum of so many products bounds the error of a difference.
-            let size = match self.raw.config.metric {
-                Distance::Euclidean => own + self.largest_square,
-                Distance::Cosine => 2.0,
-            };
-            let margin = 4.0 * (self.raw.n_features + 8) as f32 * f32::EPSILON * size;
-            self.candidates(k, margin, products, near);
-            0..0
-        };
-        near.candidates.extend(of_rows);
-        vectorised(Exact {
-            metric: self.raw.config.metric,
-            query,
-            known: &self.raw.rows,
-            candidates: &near.candidates,
-            out: &mut near.rows,
-        });
-        near.rows
-            .sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        near.rows.truncate(k);
-    }
-
-    /// All rows whose score may be among the k lowest, if scores are off by half the margin at most.
-    fn candidates(&self, k: usize, margin: f32, scores: &[f32], near: &mut Near) {
-        // As many panels have a score below the k-th lowest of their lowest scores: so have k rows.
-        near.order.clone_from(&near.least);
-        let limit = if k <= near.order.len() {
-            *near.order.select_nth_unstable_by(k - 1, f32::total_cmp).1
-        } else {
-            f32::MAX
-        };
-        let panels = scores.chunks_exact(PANEL).zip(&near.least).enumerate();
-        near.order.clear();
-        for (panel, (scores, _)) in panels.filter(|(_, (_, least))| **least <= limit + margin) {
-            for (place, &score) in scores.iter().enumerate() {
-                // The filling is infinitely far.
-                if score <= limit + margin && score < f32::INFINITY {
-                    near.order.push(score);
-                    near.candidates.push(panel * PANEL + place);
-                }
-            }
-        }
-        // Their own k-th lowest is a lower limit still.
-        near.scores.clone_from(&near.order);
-        let (_, &mut kth, _) = near.scores.select_nth_unstable_by(k - 1, f32::total_cmp);
-        let mut scores = near.order.iter();
-        near.candidates
-            .retain(|_| scores.next().is_some_and(|score| *score <= kth + margin));
-    }
-
     fn vote(&self, near: &[(f64, usize)], proba: &mut [f64]) {
         let touches = near[0].0 == 0.0;
         for &(distance, row) in near {
@@ -356,147 +266,6 @@ impl FittedNeighbours {
     }
 }
 
-/// Memory for one query after the other.
-#[derive(Default)]
-struct Near {
-    /// The lowest score of each panel.
-    least: Vec<f32>,
-    order: Vec<f32>,
-    scores: Vec<f32>,
-    candidates: Vec<usize>,
-    /// Distances and rows.
-    rows: Vec<(f64, usize)>,
-}
-
-/// Products become scores, `offset − 2 product`; also the lowest of each panel.
-struct Rough<'a> {
-    scores: &'a mut [f32],
-    offsets: &'a [f32],
-    least: &'a mut [f32],
-}
-
-impl Work for Rough<'_> {
-    type Output = ();
-
-    #[allow(
-        clippy::inline_always,
-        reason = "a function that is not inlined would be compiled without the wide instructions"
-    )]
-    #[inline(always)]
-    fn run(self) {
-        let (scores, _) = self.scores.as_chunks_mut::<PANEL>();
-        let (offsets, _) = self.offsets.as_chunks::<PANEL>();
-        for ((scores, offsets), least) in scores.iter_mut().zip(offsets).zip(self.least) {
-            let mut lowest = [f32::INFINITY; LANES];
-            for place in 0..PANEL {
-                let score = offsets[place] - 2.0 * scores[place];
-                scores[place] = score;
-                let lane = place % LANES;
-                lowest[lane] = if score < lowest[lane] {
-                    score
-                } else {
-                    lowest[lane]
-                };
-            }
-            *least = lowest.into_iter().fold(f32::INFINITY, f32::min);
-        }
-    }
-}
-
-fn square(row: &[f32]) -> f32 {
-    row.iter().map(|x| x * x).sum()
-}
-
-/// Of length 1, or 0.
-fn direction(row: &[f32]) -> Vec<f32> {
-    let squares = row.iter().map(|&x| f64::from(x).powi(2));
-    let length = squares.sum::<f64>().sqrt();
-    let length = if length > 0.0 { length } else { 1.0 };
-    row.iter()
-        .map(|&x| (f64::from(x) / length) as f32)
-        .collect()
-}
-
-/// Distances of a query to some rows, in double precision.
-struct Exact<'a> {
-    metric: Distance,
-    query: &'a [f32],
-    known: &'a [f32],
-    candidates: &'a [usize],
-    out: &'a mut Vec<(f64, usize)>,
-}
-
-impl Work for Exact<'_> {
-    type Output = ();
-
-    #[allow(
-        clippy::inline_always,
-        reason = "a function that is not inlined would be compiled without the wide instructions"
-    )]
-    #[inline(always)]
-    fn run(self) {
-        let width = self.query.len();
-        for &row in self.candidates {
-            let other = &self.known[row * width..][..width];
-            let distance = match self.metric {
-                Distance::Euclidean => euclidean(self.query, other),
-                Distance::Cosine => cosine(self.query, other),
-            };
-            self.out.push((distance, row));
-        }
-    }
-}
-
-/// The sum of terms of two rows, each lane on its own and then the lanes in their order.
-#[allow(
-    clippy::inline_always,
-    reason = "a function that is not inlined would be compiled without the wide instructions"
-)]
-#[inline(always)]
-fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
-    let (a, a_rest) = a.as_chunks::<LANES>();
-    let (b, b_rest) = b.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for place in 0..LANES {
-            lanes[place] += term(f64::from(a[place]), f64::from(b[place]));
-        }
-    }
-    let mut sum = 0.0;
-    for lane in lanes {
-        sum += lane;
-    }
-    for (&a, &b) in a_rest.iter().zip(b_rest) {
-        sum += term(f64::from(a), f64::from(b));
-    }
-    sum
-}
-
-#[allow(
-    clippy::inline_always,
-    reason = "a function that is not inlined would be compiled without the wide instructions"
-)]
-#[inline(always)]
-fn euclidean(a: &[f32], b: &[f32]) -> f64 {
-    sum(a, b, |a, b| (a - b) * (a - b)).sqrt()
-}
-
-/// 0 for equal rows, without rounding.
-#[allow(
-    clippy::inline_always,
-    reason = "a function that is not inlined would be compiled without the wide instructions"
-)]
-#[inline(always)]
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let (aa, bb) = (sum(a, a, |a, _| a * a), sum(b, b, |b, _| b * b));
-    let lengths = (aa * bb).sqrt();
-    if lengths > 0.0 {
-        (1.0 - sum(a, b, |a, b| a * b) / lengths).max(0.0)
-    } else {
-        1.0
-    }
-}
-
 impl Predictor for FittedNeighbours {
     fn outputs(&self) -> &[Arc<str>] {
         self.raw.classes.names()
@@ -507,27 +276,13 @@ impl Predictor for FittedNeighbours {
         check_features(rows, n_features)?;
         check_finite(rows)?;
         let n_classes = self.raw.classes.len();
-        let stride = self.packed.n_panels() * PANEL;
         self.raw.classes.predict(rows, QUERIES, |rows, proba| {
-            let mut products = vec![0.0; rows.len() / n_features * stride];
-            let all = 0..self.packed.n_panels();
-            match self.raw.config.metric {
-                Distance::Euclidean => self.packed.sums(Product, rows, all, &mut products),
-                Distance::Cosine => {
-                    let queries = rows.chunks_exact(n_features).flat_map(direction);
-                    let queries: Vec<f32> = queries.collect();
-                    self.packed.sums(Product, &queries, all, &mut products);
-                }
-            }
-            let mut near = Near::default();
-            let queries = rows.chunks_exact(n_features);
-            let products = products.chunks_exact_mut(stride);
-            for ((query, products), proba) in
-                queries.zip(products).zip(proba.chunks_exact_mut(n_classes))
-            {
-                self.nearest(query, products, &mut near);
-                self.vote(&near.rows, proba);
-            }
+            let mut proba = proba.chunks_exact_mut(n_classes);
+            self.index
+                .nearest(&self.raw.rows, rows, self.raw.config.k, |near| {
+                    let proba = proba.next().expect("as many rows of scores as queries");
+                    self.vote(near, proba);
+                });
             Ok(())
         })
     }
@@ -628,42 +383,23 @@ mod tests {
     }
 
     #[test]
-    fn all_distances_one_by_one_give_the_same_neighbours() {
-        let (rows, queries) = (coarse(700, 3, 1), coarse(101, 3, 2));
-        let names: Vec<String> = (0..700).map(|row| (row % 5).to_string()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        for (k, metric) in [
-            (1, Distance::Euclidean),
-            (7, Distance::Cosine),
-            (40, Distance::Euclidean),
-            (700, Distance::Cosine),
-        ] {
-            let mut model = fit(&rows, &names, k, Vote::Uniform);
-            model.raw.config.metric = metric;
-            let model = FittedNeighbours::new(model.raw);
-            let proba = model.predict_proba(queries.view()).unwrap();
-            for (query, proba) in queries.rows().into_iter().zip(proba.rows()) {
-                let query = query.to_vec();
-                let mut all: Vec<(f64, usize)> = (0..700)
-                    .map(|row| {
-                        let other = model.features(row);
-                        let distance = match metric {
-                            Distance::Euclidean => euclidean(&query, other),
-                            Distance::Cosine => cosine(&query, other),
-                        };
-                        (distance, row)
-                    })
-                    .collect();
-                all.sort_by(|a, b| a.partial_cmp(b).unwrap());
-                let mut votes = [0.0; 5];
-                for (_, row) in &all[..k] {
-                    votes[row % 5] += 1.0 / k as f64;
-                }
-                for (found, votes) in proba.iter().zip(votes) {
-                    approx::assert_abs_diff_eq!(f64::from(*found), votes, epsilon = 1e-6);
-                }
-            }
-        }
+    fn a_row_of_weight_two_has_two_votes() {
+        let rows = array![[0.0_f32], [1.0], [2.0]];
+        let target = Target::Classes(Classes::from_names(&["a", "b", "b"]));
+        let proba = |class_weight| {
+            let config = NearestNeighboursConfig {
+                k: 3,
+                vote: Vote::Uniform,
+                class_weight,
+                ..NearestNeighboursConfig::default()
+            };
+            let train = TrainingSet::new(rows.view(), &target).unwrap();
+            let train = train.with_weights(&[2.0, 1.0, 5.0]).unwrap();
+            let model = NearestNeighbours::new(config).unwrap().fit(&train).unwrap();
+            model.predict_proba(rows.view()).unwrap()[[0, 0]]
+        };
+        assert_eq!(proba(ClassWeight::Uniform), 0.25);
+        assert_eq!(proba(ClassWeight::Balanced), 0.5);
     }
 
     #[test]

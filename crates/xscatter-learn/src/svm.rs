@@ -41,7 +41,7 @@ use crate::error::{ConfigError, require};
 use crate::pairwise::{PANEL, Packed};
 use crate::problem::{ClassWeight, check_finite};
 use crate::svm::gram::Gram;
-use crate::svm::heads::{Answer, Answered, Head, Heads, Question, Questionnaire, Solve, answer};
+use crate::svm::heads::{Answer, Head, Heads, Question, Questionnaire, Solve, answer};
 use crate::svm::kernel::{Gamma, SvmKernel};
 use crate::svm::pairs::{Pair, PairedRows, Pairs};
 use crate::svm::smo::{Dual, Point};
