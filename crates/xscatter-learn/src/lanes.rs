@@ -36,7 +36,7 @@ pub(crate) fn vectorised<W: Work>(work: W) -> W::Output {
     Arch::new().dispatch(Vectorised(work))
 }
 
-/// `Σ aᵢ bᵢ` in double precision, each lane on its own and then the lanes in their order.
+/// `Σ aᵢ bᵢ` in double precision, each lane on its own and then the lanes by halves.
 #[inline(always)]
 pub(crate) fn dot(a: &[f32], b: &[f64]) -> f64 {
     let (a, a_rest) = a.as_chunks::<LANES>();
@@ -47,14 +47,22 @@ pub(crate) fn dot(a: &[f32], b: &[f64]) -> f64 {
             lanes[lane] += f64::from(a[lane]) * b[lane];
         }
     }
-    let mut sum = 0.0;
-    for lane in lanes {
-        sum += lane;
-    }
+    let mut sum = total(lanes);
     for (&a, &b) in a_rest.iter().zip(b_rest) {
         sum += f64::from(a) * b;
     }
     sum
+}
+
+/// The sum of all lanes, halves upon halves.
+#[inline(always)]
+pub(crate) fn total(mut lanes: [f64; LANES]) -> f64 {
+    for width in [8, 4, 2, 1] {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+    }
+    lanes[0]
 }
 
 /// Where the first number that equals `wanted` is.

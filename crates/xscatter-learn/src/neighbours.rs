@@ -23,7 +23,7 @@ use std::sync::Arc;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use serde::{Deserialize, Serialize};
 use xscatter_core::learn::check_features;
-use xscatter_core::{Classes, Estimator, Predictor, Result, Target, TrainingSet};
+use xscatter_core::{Classes, Error, ErrorKind, Estimator, Predictor, Result, Target, TrainingSet};
 
 use crate::error::{ConfigError, require};
 use crate::neighbours::index::Index;
@@ -236,8 +236,11 @@ impl FittedNeighbours {
             Some(new) => weights.extend(new),
             None => weights.resize(labels.len(), 1.0),
         }
-        let old = ArrayView2::from_shape((raw.labels.len(), raw.n_features), &raw.rows)
-            .expect("checked when the model was made");
+        let shape = (raw.labels.len(), raw.n_features);
+        let old = ArrayView2::from_shape(shape, &raw.rows).map_err(|error| {
+            let message = format!("expected {} rows of the model: {error}", shape.0);
+            Error::new(ErrorKind::ShapeMismatch, message)
+        })?;
         let rows = concatenate![Axis(0), old, more.rows()];
         let target = Target::Classes(Classes::new(names, labels)?);
         let train = TrainingSet::new(rows.view(), &target)?

@@ -271,7 +271,7 @@ impl KernelSvm {
             vectors: select(all.flat(), n_features, &used),
             answers: Answers::Each(Heads {
                 outputs: all.outputs,
-                heads,
+                answers: heads,
                 sharpness,
             }),
         })
@@ -287,8 +287,8 @@ impl KernelSvm {
             .expect("the rows are in standard layout");
         let (kernel, answers) = self.answer(rows, n_features, &all.questions, train.stop())?;
         let used = support(&answers, &all.questions, all.rows.nrows());
-        let pairs = answers.iter().zip(&all.questions);
-        let pairs = pairs
+        let machines = answers.iter().zip(&all.questions);
+        let machines = machines
             .map(|(answer, question)| {
                 let answered = answer.as_ref().expect("both classes of a pair have rows");
                 let point = &answered.machine;
@@ -315,7 +315,7 @@ impl KernelSvm {
         let mut pairs = Pairs {
             starts: starts.collect(),
             classes: all.classes.clone(),
-            pairs,
+            machines,
             sharpness: 1.0,
         };
         let vectors = select(rows, n_features, &used);

@@ -12,7 +12,7 @@
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
 
-use crate::lanes::{LANES, Work, vectorised};
+use crate::lanes::{LANES, Work, total, vectorised};
 use crate::neighbours::Distance;
 use crate::pairwise::{PANEL, Packed, Product};
 
@@ -230,7 +230,7 @@ fn direction(row: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// The sum of terms of two rows, each lane on its own and then the lanes in their order.
+/// The sum of terms of two rows, each lane on its own and then the lanes by halves.
 #[inline(always)]
 fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
     let (a, a_rest) = a.as_chunks::<LANES>();
@@ -241,10 +241,7 @@ fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
             lanes[place] += term(f64::from(a[place]), f64::from(b[place]));
         }
     }
-    let mut sum = 0.0;
-    for lane in lanes {
-        sum += lane;
-    }
+    let mut sum = total(lanes);
     for (&a, &b) in a_rest.iter().zip(b_rest) {
         sum += term(f64::from(a), f64::from(b));
     }

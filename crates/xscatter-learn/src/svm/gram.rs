@@ -72,13 +72,12 @@ impl<'a> Gram<'a> {
     /// The rows of the kernel for a solver that knows two ranges of rows alone, which it numbers from 0.
     pub(crate) fn among(&self, ranges: [Range<usize>; 2]) -> Among<'_> {
         let n_rows: usize = ranges.iter().map(Range::len).sum();
-        let capacity = match self.table {
-            Some(_) => 0,
-            None => {
-                let solvers = rayon::current_num_threads();
-                let width = self.packed.n_panels() * PANEL;
-                (self.room / solvers / width).clamp(2, n_rows.max(2))
-            }
+        let capacity = if self.table.is_some() {
+            0
+        } else {
+            let solvers = rayon::current_num_threads();
+            let width = self.packed.n_panels() * PANEL;
+            (self.room / solvers / width).clamp(2, n_rows.max(2))
         };
         Among {
             gram: self,

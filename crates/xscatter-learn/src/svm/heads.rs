@@ -404,7 +404,7 @@ impl Work for Decide<'_> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Heads {
     pub(crate) outputs: Outputs,
-    pub(crate) heads: Vec<Head>,
+    pub(crate) answers: Vec<Head>,
     /// The power to which probabilities of three or more classes are raised.
     pub(crate) sharpness: f64,
 }
@@ -414,8 +414,8 @@ impl Heads {
     pub(crate) fn check(&self, inputs: usize) -> Result<(), String> {
         let classes = matches!(self.outputs, Outputs::Classes(_));
         let sound = SHARPNESS.contains(&self.sharpness)
-            && self.heads.len() == self.outputs.questions()
-            && self.heads.iter().all(|head| match head {
+            && self.answers.len() == self.outputs.questions()
+            && self.answers.iter().all(|head| match head {
                 Head::Always(_) => !classes,
                 Head::Machine {
                     coefficients,
@@ -434,7 +434,7 @@ impl Heads {
         Err(format!(
             "expected {} answers from {inputs} finite numbers each, got {}",
             self.outputs.questions(),
-            self.heads.len()
+            self.answers.len()
         ))
     }
 
@@ -450,10 +450,10 @@ impl Heads {
         let mut all = Vec::new();
         inputs(rows, &mut all);
         let stride = all.len() / (rows.len() / width);
-        let out = out.chunks_exact_mut(self.heads.len());
+        let out = out.chunks_exact_mut(self.answers.len());
         for (inputs, out) in all.chunks_exact(stride).zip(out) {
             vectorised(Decide {
-                heads: &self.heads,
+                heads: &self.answers,
                 inputs,
                 out,
             });
@@ -469,16 +469,16 @@ impl Heads {
         let width = rows.ncols();
         match &self.outputs {
             Outputs::Classes(classes) => classes.predict(rows, QUERIES, |rows, proba| {
-                let n_heads = self.heads.len();
+                let n_heads = self.answers.len();
                 let mut decisions = vec![0.0; rows.len() / width * n_heads];
                 self.decide(rows, width, &inputs, &mut decisions);
                 let proba = proba.chunks_exact_mut(classes.len());
                 for (decisions, proba) in decisions.chunks_exact(n_heads).zip(proba) {
-                    if let [head] = &self.heads[..] {
+                    if let [head] = &self.answers[..] {
                         let second = head.probability(decisions[0]);
                         proba.copy_from_slice(&[1.0 - second, second]);
                     } else {
-                        let heads = self.heads.iter().zip(decisions);
+                        let heads = self.answers.iter().zip(decisions);
                         for (proba, (head, &decision)) in proba.iter_mut().zip(heads) {
                             *proba = head.probability(decision).powf(self.sharpness);
                         }
@@ -488,7 +488,7 @@ impl Heads {
             }),
             Outputs::Tags(_) => {
                 let mut decisions = self.decisions(rows, inputs);
-                for (mut column, head) in decisions.columns_mut().into_iter().zip(&self.heads) {
+                for (mut column, head) in decisions.columns_mut().into_iter().zip(&self.answers) {
                     column.mapv_inplace(|decision| head.probability(decision));
                 }
                 Ok(decisions.mapv(|probability| probability as f32))
@@ -503,7 +503,7 @@ impl Heads {
         inputs: impl Fn(&[f32], &mut Vec<f32>) + Sync,
     ) -> Array2<f64> {
         let width = rows.ncols();
-        blocks(rows, self.heads.len(), |rows, out| {
+        blocks(rows, self.answers.len(), |rows, out| {
             self.decide(rows, width, &inputs, out);
         })
     }

@@ -13,6 +13,11 @@
 //! [`KernelSvm`](crate::KernelSvm). One pass costs O(rows · features). Sources: Hsieh et al. 2008,
 //! doi:10.1145/1390156.1390208; decision values of scikit-learn 1.9.1, `LinearSVC` (LIBLINEAR).
 
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
+
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
@@ -22,6 +27,7 @@ use xscatter_core::seed::derive;
 use xscatter_core::{Estimator, Predictor, Result, StopToken, TrainingSet};
 
 use crate::error::{ConfigError, require};
+use crate::lanes::{Work, dot, vectorised};
 use crate::problem::{ClassWeight, check_finite};
 use crate::svm::heads::{Head, Heads, Question, Questionnaire, Solve, answer};
 
@@ -165,51 +171,44 @@ impl Solver<'_> {
             }
         }
         // The squared loss bounds no multiplier but bends the objective.
-        let terms: Vec<(f64, f64, f64)> = kept
+        let rows: Vec<Row<'_>> = kept
             .iter()
-            .map(|&row| {
-                let c = config.c * question.weights[row];
+            .map(|&place| {
+                let c = config.c * question.weights[place];
                 let (bound, bend) = match config.loss {
                     SvmLoss::Hinge => (c, 0.0),
                     SvmLoss::SquaredHinge => (f64::INFINITY, 0.5 / c),
                 };
-                let squares = self.features(row).iter().map(|&x| f64::from(x).powi(2));
-                (bound, bend, squares.sum::<f64>() + 1.0 + bend)
+                let features = self.features(place);
+                let squares = features.iter().map(|&x| f64::from(x).powi(2));
+                Row {
+                    place,
+                    features,
+                    side: question.sides[place],
+                    bound,
+                    bend,
+                    curvature: squares.sum::<f64>() + 1.0 + bend,
+                }
             })
             .collect();
-        let n = kept.len();
         let often = (STOP_EVERY / self.n_features).max(1);
-        let mut order: Vec<usize> = (0..n).collect();
+        let mut order: Vec<usize> = (0..rows.len()).collect();
         for pass in 0..config.max_passes {
             let seed = derive(config.seed, pass as u64);
-            for last in (1..n).rev() {
+            for last in (1..order.len()).rev() {
                 let other = derive(seed, last as u64) % (last as u64 + 1);
                 order.swap(last, other as usize);
             }
-            let (mut highest, mut lowest) = (f64::NEG_INFINITY, f64::INFINITY);
-            for (place, &index) in order.iter().enumerate() {
-                if place % often == 0 {
-                    self.stop.check()?;
-                }
-                let (row, (bound, bend, curvature)) = (kept[index], terms[index]);
-                let side = question.sides[row];
-                let features = self.features(row);
-                let alpha = side * machine.alphas[row];
-                let slope = side * machine.decision(features) - 1.0 + bend * alpha;
-                let projected = if alpha <= 0.0 {
-                    slope.min(0.0)
-                } else if alpha >= bound {
-                    slope.max(0.0)
-                } else {
-                    slope
-                };
-                highest = highest.max(projected);
-                lowest = lowest.min(projected);
-                if projected != 0.0 {
-                    let moved = (alpha - slope / curvature).clamp(0.0, bound);
-                    machine.alphas[row] = side * moved;
-                    machine.add(features, (moved - alpha) * side);
-                }
+            let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
+            for order in order.chunks(often) {
+                self.stop.check()?;
+                let (low, high) = vectorised(Visit {
+                    rows: &rows,
+                    order,
+                    machine: &mut machine,
+                });
+                lowest = lowest.min(low);
+                highest = highest.max(high);
             }
             if highest - lowest < config.tolerance {
                 break;
@@ -219,21 +218,95 @@ impl Solver<'_> {
     }
 
     fn decide(&self, machine: &Machine) -> Vec<f64> {
-        let rows = self.rows.chunks_exact(self.n_features);
-        rows.map(|features| machine.decision(features)).collect()
+        vectorised(Decide {
+            rows: self.rows,
+            n_features: self.n_features,
+            machine,
+        })
     }
 }
 
 impl Machine {
+    #[inline(always)]
     fn decision(&self, features: &[f32]) -> f64 {
         self.intercept + dot(features, &self.weights)
     }
 
+    #[inline(always)]
     fn add(&mut self, features: &[f32], change: f64) {
         for (weight, &x) in self.weights.iter_mut().zip(features) {
             *weight += change * f64::from(x);
         }
         self.intercept += change;
+    }
+}
+
+/// A row that takes part in a fit.
+struct Row<'a> {
+    place: usize,
+    features: &'a [f32],
+    side: f64,
+    /// The largest multiplier.
+    bound: f64,
+    bend: f64,
+    curvature: f64,
+}
+
+/// Moves the multiplier of one row after the other to where the objective is lowest; gives the lowest and the
+/// highest projected gradient.
+struct Visit<'a> {
+    rows: &'a [Row<'a>],
+    order: &'a [usize],
+    machine: &'a mut Machine,
+}
+
+impl Work for Visit<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run(self) -> (f64, f64) {
+        let machine = self.machine;
+        let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
+        for &index in self.order {
+            let row = &self.rows[index];
+            let alpha = row.side * machine.alphas[row.place];
+            let slope = row.side * machine.decision(row.features) - 1.0 + row.bend * alpha;
+            let projected = if alpha <= 0.0 {
+                slope.min(0.0)
+            } else if alpha >= row.bound {
+                slope.max(0.0)
+            } else {
+                slope
+            };
+            lowest = lowest.min(projected);
+            highest = highest.max(projected);
+            if projected != 0.0 {
+                let moved = (alpha - slope / row.curvature).clamp(0.0, row.bound);
+                machine.alphas[row.place] = row.side * moved;
+                machine.add(row.features, (moved - alpha) * row.side);
+            }
+        }
+        (lowest, highest)
+    }
+}
+
+/// The decision about each row.
+struct Decide<'a> {
+    rows: &'a [f32],
+    n_features: usize,
+    machine: &'a Machine,
+}
+
+impl Work for Decide<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        let mut decisions = Vec::with_capacity(self.rows.len() / self.n_features);
+        for features in self.rows.chunks_exact(self.n_features) {
+            decisions.push(self.machine.decision(features));
+        }
+        decisions
     }
 }
 
@@ -264,21 +337,6 @@ impl Solve for Solver<'_> {
     }
 }
 
-/// In four lanes, which vectors can add without another order.
-fn dot(row: &[f32], weights: &[f64]) -> f64 {
-    let (row, row_rest) = row.as_chunks::<4>();
-    let (weights, weights_rest) = weights.as_chunks::<4>();
-    let mut lanes = [0.0; 4];
-    for (x, w) in row.iter().zip(weights) {
-        for (lane, (&x, &w)) in lanes.iter_mut().zip(x.iter().zip(w)) {
-            *lane += f64::from(x) * w;
-        }
-    }
-    let rest = row_rest.iter().zip(weights_rest);
-    let rest: f64 = rest.map(|(&x, &w)| f64::from(x) * w).sum();
-    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
-}
-
 impl Estimator for LinearSvm {
     type Fitted = FittedLinearSvm;
 
@@ -305,7 +363,7 @@ impl Estimator for LinearSvm {
             n_features,
             heads: Heads {
                 outputs: all.outputs,
-                heads,
+                answers: heads,
                 sharpness,
             },
         })

@@ -126,7 +126,8 @@ pub(crate) struct Pairs {
     pub(crate) classes: ClassMap,
     /// Where the support vectors of each class begin, and where the last ones end.
     pub(crate) starts: Vec<usize>,
-    pub(crate) pairs: Vec<Pair>,
+    /// That of each pair.
+    pub(crate) machines: Vec<Pair>,
     /// The power to which probabilities are raised.
     pub(crate) sharpness: f64,
 }
@@ -141,8 +142,8 @@ impl Pairs {
             && self.starts.is_sorted();
         let sound = ordered
             && SHARPNESS.contains(&self.sharpness)
-            && self.pairs.len() == n * (n - 1) / 2
-            && pairs(n).zip(&self.pairs).all(|((a, b), pair)| {
+            && self.machines.len() == n * (n - 1) / 2
+            && pairs(n).zip(&self.machines).all(|((a, b), pair)| {
                 pair.first.len() == self.starts[a + 1] - self.starts[a]
                     && pair.second.len() == self.starts[b + 1] - self.starts[b]
                     && pair
@@ -158,7 +159,7 @@ impl Pairs {
         }
         Err(format!(
             "expected a machine of {n_vectors} support vectors for each pair of {n} classes, got {}",
-            self.pairs.len()
+            self.machines.len()
         ))
     }
 
@@ -173,7 +174,7 @@ impl Pairs {
         let mut all = Vec::new();
         inputs(rows, &mut all);
         let stride = all.len() / (rows.len() / width);
-        let out = out.chunks_exact_mut(self.pairs.len());
+        let out = out.chunks_exact_mut(self.machines.len());
         for (kernels, out) in all.chunks_exact(stride).zip(out) {
             vectorised(Decide {
                 pairs: self,
@@ -190,7 +191,7 @@ impl Pairs {
         inputs: impl Fn(&[f32], &mut Vec<f32>) + Sync,
     ) -> Array2<f64> {
         let width = rows.ncols();
-        blocks(rows, self.pairs.len(), |rows, out| {
+        blocks(rows, self.machines.len(), |rows, out| {
             self.decide(rows, width, &inputs, out);
         })
     }
@@ -203,7 +204,7 @@ impl Pairs {
     ) -> Result<Array2<f32>> {
         let (width, n) = (rows.ncols(), self.classes.len());
         self.classes.predict(rows, QUERIES, |rows, proba| {
-            let n_pairs = self.pairs.len();
+            let n_pairs = self.machines.len();
             let mut decisions = vec![0.0; rows.len() / width * n_pairs];
             self.decide(rows, width, &inputs, &mut decisions);
             let mut coupling = Coupling::new(n);
@@ -220,7 +221,7 @@ impl Pairs {
 
     /// The probabilities of classes, before they are sharpened.
     fn couple(&self, decisions: &[f64], coupling: &mut Coupling, proba: &mut [f64]) {
-        let answers = self.pairs.iter().zip(decisions);
+        let answers = self.machines.iter().zip(decisions);
         for ((a, b), (pair, &decision)) in pairs(self.classes.len()).zip(answers) {
             coupling.set(a, b, pair.sigmoid.probability(decision));
         }
@@ -260,12 +261,12 @@ impl Work for Decide<'_> {
         let Pairs {
             classes,
             starts,
-            pairs,
+            machines,
             ..
         } = self.pairs;
         let n = classes.len();
         let (mut a, mut b) = (0, 1);
-        for (out, pair) in self.out.iter_mut().zip(pairs) {
+        for (out, pair) in self.out.iter_mut().zip(machines) {
             let of_a = &self.kernels[starts[a]..starts[a + 1]];
             let of_b = &self.kernels[starts[b]..starts[b + 1]];
             *out = pair.intercept + dot(of_a, &pair.first) + dot(of_b, &pair.second);
