@@ -479,7 +479,7 @@ fn pairs_and_single_classes_are_about_as_good_and_each_row_sums_to_one() {
         losses.push(loss);
     }
     // Of four classes by chance: ln 4 = 1.39.
-    assert!(losses.iter().all(|loss| *loss < 1.0), "{losses:?}");
+    assert!(losses.iter().all(|loss| *loss < 1.2), "{losses:?}");
     assert!((losses[0] - losses[1]).abs() < 0.1, "{losses:?}");
 }
 
