@@ -11,14 +11,15 @@
 //! Each class is told from each other one, or from all others ([`MultiClass`]), and each tag from its
 //! absence; rows for which a tag is unknown do not count for it. Decision values become probabilities by
 //! Platt's sigmoid, which is fitted to decisions about rows that were held out in turns, by machines that
-//! start from the one of all rows. Those of pairs are coupled (Wu, Lin and Weng 2004) and raised to one power
-//! that suits the same decisions, those of classes are divided by their sum. A tag that all rows have, or none, has that probability; a tag that is unknown for
-//! all rows is an error. Features must be finite.
+//! start from the one of all rows. Those of pairs are coupled (Wu, Lin and Weng 2004), those of three or
+//! more classes raised to the power that suits the held-out rows best and divided by their sum. A tag that
+//! all rows have, or none, has that probability; a tag that is unknown for all rows is an error. Features
+//! must be finite.
 //!
 //! The result depends on no seed and no thread count. A fit costs `features · rows²` once for the kernel,
 //! and for each question and fold two passes over its rows in each of some thousand steps; a prediction
-//! costs O(support vectors · features). Sources: Cortes and Vapnik 1995, doi:10.1007/BF00994018; decision values
-//! of scikit-learn 1.9.1, `SVC` (LIBSVM).
+//! costs O(support vectors · features). Sources: Cortes and Vapnik 1995, doi:10.1007/BF00994018; decision
+//! values of scikit-learn 1.9.1, `SVC` (LIBSVM).
 
 pub(crate) mod gram;
 pub(crate) mod heads;
@@ -53,7 +54,7 @@ const SHARPENING_ROWS: usize = 2048;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MultiClass {
-    /// Which of two, for each pair of classes, as LIBSVM does.
+    /// Which of two, for each pair of classes, as LIBSVM does: faster, and most often the better probabilities.
     #[default]
     OneVsOne,
     /// Whether it is this one, for each class.
@@ -79,7 +80,8 @@ pub struct KernelSvmConfig {
     /// Folds for the probabilities; 0 or 1 takes the rows of the fit themselves, which is faster and too
     /// sure.
     pub folds: usize,
-    /// Memory for kernel values in MiB: all of them if they fit, else those that were used last.
+    /// Memory for kernel values in MiB: all of them if they fit, else those that were used last, in equal
+    /// shares for the threads.
     pub cache_mib: usize,
 }
 

@@ -72,17 +72,21 @@ impl<'a> Gram<'a> {
     /// The rows of the kernel for a solver that knows two ranges of rows alone, which it numbers from 0.
     pub(crate) fn among(&self, ranges: [Range<usize>; 2]) -> Among<'_> {
         let n_rows: usize = ranges.iter().map(Range::len).sum();
+        let panels = ranges
+            .clone()
+            .map(|range| range.start / PANEL..range.end.div_ceil(PANEL));
+        let width = panels.iter().map(Range::len).sum::<usize>() * PANEL;
         let capacity = if self.table.is_some() {
             0
         } else {
             let solvers = rayon::current_num_threads();
-            let width = self.packed.n_panels() * PANEL;
-            (self.room / solvers / width).clamp(2, n_rows.max(2))
+            (self.room / solvers / width.max(1)).clamp(2, n_rows.max(2))
         };
         Among {
             gram: self,
             place_of: vec![usize::MAX; if capacity > 0 { n_rows } else { 0 }],
             ranges,
+            panels,
             kept: Vec::new(),
             capacity,
             clock: 0,
@@ -94,6 +98,8 @@ impl<'a> Gram<'a> {
 pub(crate) struct Among<'a> {
     gram: &'a Gram<'a>,
     ranges: [Range<usize>; 2],
+    /// The panels that hold the rows of the two ranges.
+    panels: [Range<usize>; 2],
     kept: Vec<Kept>,
     capacity: usize,
     /// Where each row is kept.
@@ -104,7 +110,8 @@ pub(crate) struct Among<'a> {
 struct Kept {
     row: usize,
     used: u64,
-    values: Vec<f32>,
+    /// The kernel of the row with the rows of the panels.
+    values: [Vec<f32>; 2],
 }
 
 impl Among<'_> {
@@ -131,7 +138,10 @@ impl Among<'_> {
                 self.kept.push(Kept {
                     row,
                     used: 0,
-                    values: vec![0.0; self.gram.packed.n_panels() * PANEL],
+                    values: self
+                        .panels
+                        .clone()
+                        .map(|panels| vec![0.0; panels.len() * PANEL]),
                 });
             } else {
                 let oldest = (0..self.kept.len()).min_by_key(|&place| self.kept[place].used);
@@ -140,14 +150,15 @@ impl Among<'_> {
                 self.kept[place].row = row;
             }
             let Gram { kernel, packed, .. } = self.gram;
-            self.kept[place]
-                .values
-                .par_chunks_mut(PANELS * PANEL)
-                .enumerate()
-                .for_each(|(part, out)| {
-                    let panels = part * PANELS..part * PANELS + out.len() / PANEL;
-                    kernel.of(features, packed, panels, out);
+            let values = self.kept[place].values.iter_mut();
+            for (values, panels) in values.zip(&self.panels) {
+                let parts = values.par_chunks_mut(PANELS * PANEL).enumerate();
+                parts.for_each(|(part, out)| {
+                    let first = panels.start + part * PANELS;
+                    let part = first..first + out.len() / PANEL;
+                    kernel.of(features, packed, part, out);
                 });
+            }
             self.place_of[row] = place;
         }
         self.kept[place].used = self.clock;
@@ -155,14 +166,20 @@ impl Among<'_> {
 
     /// The kernel of a row that was loaded last or before, with the rows of both ranges.
     pub(crate) fn row(&self, row: usize) -> [&[f32]; 2] {
-        let values = match &self.gram.table {
-            Some(table) => {
-                let stride = self.gram.packed.n_panels() * PANEL;
-                &table[self.number(row) * stride..][..stride]
-            }
-            None => &self.kept[self.place_of[row]].values,
+        let [near, far] = &self.ranges;
+        if let Some(table) = &self.gram.table {
+            let stride = self.gram.packed.n_panels() * PANEL;
+            let values = &table[self.number(row) * stride..][..stride];
+            return [&values[near.clone()], &values[far.clone()]];
+        }
+        let [of_near, of_far] = &self.kept[self.place_of[row]].values;
+        let within = |range: &Range<usize>, panels: &Range<usize>| {
+            range.start - panels.start * PANEL..range.end - panels.start * PANEL
         };
-        self.ranges.clone().map(|range| &values[range])
+        [
+            &of_near[within(near, &self.panels[0])],
+            &of_far[within(far, &self.panels[1])],
+        ]
     }
 }
 
@@ -172,13 +189,13 @@ mod tests {
 
     #[test]
     fn a_table_and_a_small_cache_give_the_same() {
-        let rows: Vec<f32> = (0..60).map(|k| ((k * 7) % 11) as f32).collect();
+        let rows: Vec<f32> = (0..180).map(|k| ((k * 7) % 11) as f32).collect();
         let kernel = SvmKernel::default().resolve(&rows, 3);
         let stop = StopToken::new();
-        let table = Gram::new(kernel, &rows, 3, 1000, &stop).unwrap();
-        let cache = Gram::new(kernel, &rows, 3, 70, &stop).unwrap();
+        let table = Gram::new(kernel, &rows, 3, 10_000, &stop).unwrap();
+        let cache = Gram::new(kernel, &rows, 3, 200, &stop).unwrap();
         assert!(table.table.is_some() && cache.table.is_none());
-        let part = [2..8, 15..20];
+        let part = [2..8, 35..40];
         let (table, mut cache) = (table.among(part.clone()), cache.among(part));
         let mut before = 0;
         for row in [0, 3, 0, 8, 1, 2, 3, 10, 5, 0, 8] {

@@ -4,9 +4,9 @@
 //! r_ab = P(a | a or b, x)      minimise Σ_a Σ_{b≠a} (r_ba p_a − r_ab p_b)²  with Σ p = 1
 //! ```
 //!
-//! Sigmoids of few rows are never sure, and many of them together less so: the probabilities are raised to
-//! one power, by which those of rows that were held out lose least. Each question concerns the rows of two classes alone, so all of them together cost less than one against
-//! the rest. Source: Wu, Lin and Weng 2004, Journal of Machine Learning Research 5, 975, second approach.
+//! Each question concerns the rows of two classes alone, so all of them together cost less than one for
+//! each class against the rest. Source: Wu, Lin and Weng 2004, Journal of Machine Learning Research 5, 975,
+//! second approach.
 
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use serde::{Deserialize, Serialize};
