@@ -8,7 +8,12 @@
     reason = "a function that is not inlined would be compiled without the wide instructions"
 )]
 
+use std::sync::LazyLock;
+
 use pulp::{Arch, Simd, WithSimd};
+
+/// What this processor has, asked once: a question of its own for each call would cost more than small work.
+pub(crate) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// So many numbers are treated together.
 pub(crate) const LANES: usize = 16;
@@ -33,7 +38,7 @@ impl<W: Work> WithSimd for Vectorised<W> {
 
 /// Runs `work` as compiled for the widest instructions that this processor has.
 pub(crate) fn vectorised<W: Work>(work: W) -> W::Output {
-    Arch::new().dispatch(Vectorised(work))
+    ARCH.dispatch(Vectorised(work))
 }
 
 /// `Σ aᵢ bᵢ` in double precision, each lane on its own and then the lanes by halves.

@@ -15,7 +15,9 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+
+use crate::lanes::ARCH;
 
 /// So many packed rows lie side by side.
 pub(crate) const PANEL: usize = 32;
@@ -124,7 +126,7 @@ impl Packed {
         out: &mut [f32],
     ) {
         let size = PANEL * self.n_features;
-        Arch::new().dispatch(Sums {
+        ARCH.dispatch(Sums {
             term,
             queries,
             n_features: self.n_features,

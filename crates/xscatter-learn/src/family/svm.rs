@@ -30,7 +30,7 @@ pub(super) fn kernel_svm() -> BuiltIn {
             none(),
             none().with("c", 3.0),
             none().with("c", 10.0),
-            none().with("c", 10.0).with("gamma", 0.3),
+            none().with("c", 10.0).with("multi-class", "one-vs-rest"),
         ],
         make: |params, _| {
             let kernel = match params.text("kernel")? {
