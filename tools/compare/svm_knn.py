@@ -2,8 +2,8 @@
 
 Builds the example svm_knn_times of xscatter-learn, hands it standard scores as raw little-endian files, runs
 peer and ours in turn on one thread (both warmed) and prints Markdown tables with the shortest times, which
-other work on the machine disturbs least, and their ratios. The peer's machine gives decision values alone; its log-loss is that of a softmax of them (one against the rest)
-with the best scale on the test rows, which flatters it.
+other work on the machine disturbs least, and their ratios. The peer's machine gives decision values alone;
+its log-loss is that of a softmax of them with the best scale on the test rows, which flatters it.
 """
 
 import argparse
