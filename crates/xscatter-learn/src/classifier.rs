@@ -27,6 +27,7 @@ use crate::quadratic::{FittedQuadraticDiscriminant, QuadraticDiscriminant};
 use crate::ridge::{FittedRidge, Ridge};
 use crate::scale::{FittedScaler, StandardScaler};
 use crate::smartcore::{FittedSmartcoreNeighbours, SmartcoreLogistic, SmartcoreNeighbours};
+use crate::svm::linear::{FittedLinearSvm, LinearSvm};
 use crate::svm::{FittedKernelSvm, KernelSvm};
 
 macro_rules! classifiers {
@@ -104,6 +105,10 @@ classifiers! {
     KNearestNeighbours(Then<StandardScaler, NearestNeighbours> => Then<FittedScaler, FittedNeighbours>),
     /// A support vector machine with a kernel on standard scores.
     KernelSvm(Then<StandardScaler, KernelSvm> => Then<FittedScaler, FittedKernelSvm>),
+    /// A support vector machine with the intersection kernel on features of 0 or more as they are.
+    IntersectionSvm(KernelSvm => FittedKernelSvm),
+    /// A linear support vector machine on standard scores.
+    LinearSvm(Then<StandardScaler, LinearSvm> => Then<FittedScaler, FittedLinearSvm>),
     /// The logistic regression of `smartcore` on standard scores.
     SmartcoreLogisticRegression(Then<StandardScaler, SmartcoreLogistic> => Then<FittedScaler, FittedLogistic>),
     /// The nearest neighbours of `smartcore` among standard scores.
@@ -122,7 +127,10 @@ impl Classifier {
 
     /// Whether it learns all tags at once, sharing among them what it can.
     fn knows_tags(&self) -> bool {
-        matches!(self, Self::KernelSvm(_))
+        matches!(
+            self,
+            Self::KernelSvm(_) | Self::IntersectionSvm(_) | Self::LinearSvm(_)
+        )
     }
 }
 

@@ -75,6 +75,7 @@ static TABLE: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
         bayes::gaussian_naive_bayes(),
         neighbours::k_nearest_neighbours(),
         svm::kernel_svm(),
+        svm::linear_svm(),
     ]
 });
 

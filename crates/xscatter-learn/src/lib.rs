@@ -13,6 +13,7 @@ mod family;
 mod forest;
 mod gradient_tree;
 mod grow;
+mod lanes;
 mod lbfgs;
 mod least_squares;
 mod linear_scores;
@@ -24,6 +25,7 @@ mod neighbours;
 mod one_vs_rest;
 mod orthant;
 mod panels;
+mod pairwise;
 mod persist;
 mod priors;
 mod problem;
@@ -52,6 +54,9 @@ pub use forest::{ExtraTrees, FittedForest, ForestConfig, RandomForest, SplitFeat
 pub use logistic::{FittedLogistic, LogisticRegression, LogisticRegressionConfig};
 pub use naive_bayes::{FittedNaiveBayes, NaiveBayes, NaiveBayesConfig};
 pub use neighbours::{FittedNeighbours, NearestNeighbours, NearestNeighboursConfig, Vote};
+pub use neighbours::{
+    Distance, FittedNeighbours, NearestNeighbours, NearestNeighboursConfig, Vote,
+};
 pub use one_vs_rest::{FittedOneVsRest, OneVsRest};
 pub use priors::Priors;
 pub use problem::ClassWeight;
@@ -61,6 +66,6 @@ pub use quadratic::{
 pub use ridge::{FittedRidge, Ridge, RidgeConfig};
 pub use scale::{FittedScaler, StandardScaler};
 pub use smartcore::{FittedSmartcoreNeighbours, SmartcoreLogistic, SmartcoreNeighbours};
-pub use svm::{FittedKernelSvm, KernelSvm, KernelSvmConfig};
-pub use svm_kernel::SvmKernel;
-pub use svm_linear::{FittedLinearSvm, LinearSvm, LinearSvmConfig, SvmLoss};
+pub use svm::kernel::{Gamma, SvmKernel};
+pub use svm::linear::{FittedLinearSvm, LinearSvm, LinearSvmConfig, SvmLoss};
+pub use svm::{FittedKernelSvm, KernelSvm, KernelSvmConfig, MultiClass};

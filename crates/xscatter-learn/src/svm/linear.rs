@@ -13,6 +13,11 @@
 //! [`KernelSvm`](crate::KernelSvm). One pass costs O(rows · features). Sources: Hsieh et al. 2008,
 //! doi:10.1145/1390156.1390208; decision values of scikit-learn 1.9.1, `LinearSVC` (LIBLINEAR).
 
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
+
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
@@ -22,8 +27,9 @@ use xscatter_core::seed::derive;
 use xscatter_core::{Estimator, Predictor, Result, StopToken, TrainingSet};
 
 use crate::error::{ConfigError, require};
+use crate::lanes::{Work, dot, vectorised};
 use crate::problem::{ClassWeight, check_finite};
-use crate::svm_heads::{Head, Heads, Question, Questionnaire, Solve, answer};
+use crate::svm::heads::{Head, Heads, Question, Questionnaire, Solve, answer};
 
 /// What a row on the wrong side of its margin costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -129,7 +135,12 @@ impl From<LinearSvm> for LinearSvmConfig {
     }
 }
 
+/// So many products lie between two looks at the stop token.
+const STOP_EVERY: usize = 1 << 20;
+
 struct Machine {
+    /// The multiplier of each row, times its side.
+    alphas: Vec<f64>,
     weights: Vec<f64>,
     intercept: f64,
 }
@@ -145,97 +156,185 @@ impl Solver<'_> {
     fn features(&self, row: usize) -> &[f32] {
         &self.rows[row * self.n_features..][..self.n_features]
     }
-}
 
-impl Solve for Solver<'_> {
-    type Machine = Machine;
-
-    fn solve(&self, question: &Question) -> Result<Machine> {
-        let n = question.rows.len();
-        // The squared loss bounds no multiplier but bends the objective.
-        let (bounds, bends): (Vec<f64>, Vec<f64>) = question
-            .weights
-            .iter()
-            .map(|weight| match self.config.loss {
-                SvmLoss::Hinge => (self.config.c * weight, 0.0),
-                SvmLoss::SquaredHinge => (f64::INFINITY, 0.5 / (self.config.c * weight)),
-            })
-            .unzip();
-        let curvatures: Vec<f64> = question
-            .rows
-            .iter()
-            .zip(&bends)
-            .map(|(&row, bend)| {
-                let squares = self.features(row).iter().map(|&x| f64::from(x).powi(2));
-                squares.sum::<f64>() + 1.0 + bend
-            })
-            .collect();
+    /// Passes over these rows, starting from multipliers that may be nonzero for them alone.
+    fn descend(&self, question: &Question, kept: &[usize], alphas: Vec<f64>) -> Result<Machine> {
+        let config = self.config;
         let mut machine = Machine {
+            alphas,
             weights: vec![0.0; self.n_features],
             intercept: 0.0,
         };
-        let mut alphas = vec![0.0; n];
-        let mut order: Vec<usize> = (0..n).collect();
-        for pass in 0..self.config.max_passes {
-            self.stop.check()?;
-            let seed = derive(self.config.seed, pass as u64);
-            for last in (1..n).rev() {
+        for &row in kept {
+            if machine.alphas[row] != 0.0 {
+                machine.add(self.features(row), machine.alphas[row]);
+            }
+        }
+        // The squared loss bounds no multiplier but bends the objective.
+        let rows: Vec<Row<'_>> = kept
+            .iter()
+            .map(|&place| {
+                let c = config.c * question.weights[place];
+                let (bound, bend) = match config.loss {
+                    SvmLoss::Hinge => (c, 0.0),
+                    SvmLoss::SquaredHinge => (f64::INFINITY, 0.5 / c),
+                };
+                let features = self.features(place);
+                let squares = features.iter().map(|&x| f64::from(x).powi(2));
+                Row {
+                    place,
+                    features,
+                    side: question.sides[place],
+                    bound,
+                    bend,
+                    curvature: squares.sum::<f64>() + 1.0 + bend,
+                }
+            })
+            .collect();
+        let often = (STOP_EVERY / self.n_features).max(1);
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        for pass in 0..config.max_passes {
+            let seed = derive(config.seed, pass as u64);
+            for last in (1..order.len()).rev() {
                 let other = derive(seed, last as u64) % (last as u64 + 1);
                 order.swap(last, other as usize);
             }
-            let (mut highest, mut lowest) = (f64::NEG_INFINITY, f64::INFINITY);
-            for &index in &order {
-                let (row, side) = (question.rows[index], question.sides[index]);
-                let features = self.features(row);
-                let decision = machine.intercept + dot(features, &machine.weights);
-                let alpha = alphas[index];
-                let slope = side * decision - 1.0 + bends[index] * alpha;
-                let projected = if alpha <= 0.0 {
-                    slope.min(0.0)
-                } else if alpha >= bounds[index] {
-                    slope.max(0.0)
-                } else {
-                    slope
-                };
-                highest = highest.max(projected);
-                lowest = lowest.min(projected);
-                if projected != 0.0 {
-                    let moved = (alpha - slope / curvatures[index]).clamp(0.0, bounds[index]);
-                    alphas[index] = moved;
-                    let change = (moved - alpha) * side;
-                    for (weight, &x) in machine.weights.iter_mut().zip(features) {
-                        *weight += change * f64::from(x);
-                    }
-                    machine.intercept += change;
-                }
+            let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
+            for order in order.chunks(often) {
+                self.stop.check()?;
+                let (low, high) = vectorised(Visit {
+                    rows: &rows,
+                    order,
+                    machine: &mut machine,
+                });
+                lowest = lowest.min(low);
+                highest = highest.max(high);
             }
-            if highest - lowest < self.config.tolerance {
+            if highest - lowest < config.tolerance {
                 break;
             }
         }
         Ok(machine)
     }
 
-    fn decisions(&self, machine: &Machine, rows: &[usize]) -> Vec<f64> {
-        rows.iter()
-            .map(|&row| machine.intercept + dot(self.features(row), &machine.weights))
-            .collect()
+    fn decide(&self, machine: &Machine) -> Vec<f64> {
+        vectorised(Decide {
+            rows: self.rows,
+            n_features: self.n_features,
+            machine,
+        })
     }
 }
 
-/// In four lanes, which vectors can add without another order.
-fn dot(row: &[f32], weights: &[f64]) -> f64 {
-    let (row, row_rest) = row.as_chunks::<4>();
-    let (weights, weights_rest) = weights.as_chunks::<4>();
-    let mut lanes = [0.0; 4];
-    for (x, w) in row.iter().zip(weights) {
-        for (lane, (&x, &w)) in lanes.iter_mut().zip(x.iter().zip(w)) {
-            *lane += f64::from(x) * w;
-        }
+impl Machine {
+    #[inline(always)]
+    fn decision(&self, features: &[f32]) -> f64 {
+        self.intercept + dot(features, &self.weights)
     }
-    let rest = row_rest.iter().zip(weights_rest);
-    let rest: f64 = rest.map(|(&x, &w)| f64::from(x) * w).sum();
-    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
+
+    #[inline(always)]
+    fn add(&mut self, features: &[f32], change: f64) {
+        for (weight, &x) in self.weights.iter_mut().zip(features) {
+            *weight += change * f64::from(x);
+        }
+        self.intercept += change;
+    }
+}
+
+/// A row that takes part in a fit.
+struct Row<'a> {
+    place: usize,
+    features: &'a [f32],
+    side: f64,
+    /// The largest multiplier.
+    bound: f64,
+    bend: f64,
+    curvature: f64,
+}
+
+/// Moves the multiplier of one row after the other to where the objective is lowest; gives the lowest and the
+/// highest projected gradient.
+struct Visit<'a> {
+    rows: &'a [Row<'a>],
+    order: &'a [usize],
+    machine: &'a mut Machine,
+}
+
+impl Work for Visit<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run(self) -> (f64, f64) {
+        let machine = self.machine;
+        let (mut lowest, mut highest) = (f64::INFINITY, f64::NEG_INFINITY);
+        for &index in self.order {
+            let row = &self.rows[index];
+            let alpha = row.side * machine.alphas[row.place];
+            let slope = row.side * machine.decision(row.features) - 1.0 + row.bend * alpha;
+            let projected = if alpha <= 0.0 {
+                slope.min(0.0)
+            } else if alpha >= row.bound {
+                slope.max(0.0)
+            } else {
+                slope
+            };
+            lowest = lowest.min(projected);
+            highest = highest.max(projected);
+            if projected != 0.0 {
+                let moved = (alpha - slope / row.curvature).clamp(0.0, row.bound);
+                machine.alphas[row.place] = row.side * moved;
+                machine.add(row.features, (moved - alpha) * row.side);
+            }
+        }
+        (lowest, highest)
+    }
+}
+
+/// The decision about each row.
+struct Decide<'a> {
+    rows: &'a [f32],
+    n_features: usize,
+    machine: &'a Machine,
+}
+
+impl Work for Decide<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        let mut decisions = Vec::with_capacity(self.rows.len() / self.n_features);
+        for features in self.rows.chunks_exact(self.n_features) {
+            decisions.push(self.machine.decision(features));
+        }
+        decisions
+    }
+}
+
+impl Solve for Solver<'_> {
+    type Machine = Machine;
+
+    fn solve(&self, question: &Question) -> Result<Machine> {
+        let kept: Vec<usize> = question.known().collect();
+        self.descend(question, &kept, vec![0.0; question.sides.len()])
+    }
+
+    fn decisions(&self, _: &Question, machine: &Machine) -> Vec<f64> {
+        self.decide(machine)
+    }
+
+    fn decisions_without(
+        &self,
+        question: &Question,
+        machine: &Machine,
+        keeps: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Result<Vec<f64>> {
+        let mut alphas = machine.alphas.clone();
+        let (kept, held): (Vec<usize>, Vec<usize>) = question.known().partition(|&row| keeps(row));
+        for row in held {
+            alphas[row] = 0.0;
+        }
+        Ok(self.decide(&self.descend(question, &kept, alphas)?))
+    }
 }
 
 impl Estimator for LinearSvm {
@@ -251,22 +350,21 @@ impl Estimator for LinearSvm {
             stop: train.stop(),
         };
         let answers = answer(&solver, &all.questions, self.0.folds)?;
+        let sharpness = all.sharpness(&answers);
         let heads = answers.into_iter().zip(&all.questions);
         let heads = heads
-            .map(|(answer, question)| match answer {
-                None => Head::Always(question.sides[0] > 0.0),
-                Some((machine, sigmoid)) => Head::Machine {
-                    coefficients: machine.weights,
-                    intercept: machine.intercept,
-                    sigmoid,
-                },
+            .map(|(answer, question)| {
+                Head::new(answer, question, |machine: Machine| {
+                    (machine.weights, machine.intercept)
+                })
             })
             .collect();
         Ok(FittedLinearSvm {
             n_features,
             heads: Heads {
                 outputs: all.outputs,
-                heads,
+                answers: heads,
+                sharpness,
             },
         })
     }
@@ -307,13 +405,13 @@ impl FittedLinearSvm {
     pub fn decisions(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
         check_features(rows, self.n_features)?;
         check_finite(rows)?;
-        Ok(self.heads.decisions(rows, widen))
+        Ok(self.heads.decisions(rows, features))
     }
 }
 
-fn widen(row: &[f32], out: &mut Vec<f64>) {
-    out.clear();
-    out.extend(row.iter().map(|&x| f64::from(x)));
+/// The answers are computed from the features themselves.
+fn features(rows: &[f32], out: &mut Vec<f32>) {
+    out.extend_from_slice(rows);
 }
 
 impl Predictor for FittedLinearSvm {
@@ -324,6 +422,6 @@ impl Predictor for FittedLinearSvm {
     fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
         check_features(rows, self.n_features)?;
         check_finite(rows)?;
-        self.heads.predict(rows, widen)
+        self.heads.predict(rows, features)
     }
 }
