@@ -9,6 +9,7 @@
 
 use ndarray::{Array2, ArrayView2, CowArray};
 use serde::{Deserialize, Serialize};
+use xscatter_core::learn::check_features;
 use xscatter_core::{Estimator, Result, TrainingSet, Transformer};
 
 use crate::impute::{FittedImputer, Imputer};
@@ -169,6 +170,7 @@ impl Estimator for Preparation {
         let last = train.with_rows(rows.view())?;
         let pca = self.pca.as_ref().map(|pca| pca.fit(&last)).transpose()?;
         Ok(FittedPreparation {
+            n_features: train.rows().ncols(),
             impute,
             scale,
             select,
@@ -200,6 +202,7 @@ where
 /// The fitted steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FittedPreparation {
+    n_features: usize,
     impute: Option<FittedImputer>,
     scale: Option<FittedScaling>,
     select: Option<FittedSelection>,
@@ -230,6 +233,7 @@ impl FittedPreparation {
 
 impl Transformer for FittedPreparation {
     fn transform(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
+        check_features(rows, self.n_features)?;
         let mut rows = CowArray::from(rows);
         let steps: [Option<&dyn Transformer>; 4] = [
             self.impute.as_ref().map(|step| step as &dyn Transformer),

@@ -129,8 +129,8 @@ pub(crate) fn mutual_information(
         for (place, &x) in of_class.iter().enumerate() {
             // Just within the k-th neighbour, so that it does not count itself.
             let radius = distance(of_class, place, k).next_down().max(0.0);
-            let first = all.partition_point(|&other| other < x - radius);
-            let beyond = all.partition_point(|&other| other <= x + radius);
+            let first = all.partition_point(|&other| x - other > radius);
+            let beyond = all.partition_point(|&other| other - x <= radius);
             of_all += psi.at((beyond - first).max(1));
         }
     }
