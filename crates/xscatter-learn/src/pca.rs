@@ -576,18 +576,27 @@ impl Transformer for FittedPca {
         } else {
             vec![1.0; n_components]
         };
-        let mut scores = Array2::zeros((rows.nrows(), n_components));
+        let n_features = self.means.len();
+        let rows = rows.as_standard_layout();
+        let rows = rows.as_slice().expect("the rows are in standard layout");
+        let mut scores = Array2::zeros((rows.len() / n_features, n_components));
         scores
             .as_slice_mut()
             .expect("a new array is in standard layout")
             .par_chunks_mut(BLOCK * n_components)
-            .enumerate()
-            .for_each(|(block, scores)| {
-                let start = block * BLOCK;
-                let rows = rows.slice(s![start..rows.nrows().min(start + BLOCK), ..]);
-                let centred = Array2::from_shape_fn(rows.raw_dim(), |(row, feature)| {
-                    f64::from(rows[[row, feature]]) - self.means[feature]
-                });
+            .zip(rows.par_chunks(BLOCK * n_features))
+            .for_each(|(scores, rows)| {
+                let mut centred = vec![0.0; rows.len()];
+                let both = centred
+                    .chunks_exact_mut(n_features)
+                    .zip(rows.chunks_exact(n_features));
+                for (centred, row) in both {
+                    for ((centred, &x), mean) in centred.iter_mut().zip(row).zip(&self.means) {
+                        *centred = f64::from(x) - mean;
+                    }
+                }
+                let shape = (rows.len() / n_features, n_features);
+                let centred = ArrayView2::from_shape(shape, &centred).expect("whole rows");
                 let products = centred.dot(&self.components().t());
                 for (scores, products) in scores.chunks_exact_mut(n_components).zip(products.rows())
                 {
