@@ -29,7 +29,7 @@ use xscatter_core::{
 
 use crate::counted::{Counted, degenerate};
 use crate::isotonic::Isotonic;
-use crate::problem::{Missing, check_finite, probabilities};
+use crate::problem::{Missing, check_finite, first_without, probabilities};
 use crate::svm_sigmoid::Sigmoid;
 
 /// Added to a probability before its logarithm.
@@ -317,14 +317,14 @@ fn logit(score: f64) -> f64 {
 }
 
 fn check_probabilities(scores: ArrayView2<'_, f32>) -> Result<()> {
-    match scores
-        .indexed_iter()
-        .find(|(_, score)| !(0.0..=1.0).contains(*score))
-    {
+    match first_without(scores, |score| (0.0..=1.0).contains(&score)) {
         None => Ok(()),
-        Some(((row, output), score)) => Err(Error::new(
+        Some((row, output)) => Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!("row {row}, output {output}: expected a probability, got {score}"),
+            format!(
+                "row {row}, output {output}: expected a probability, got {}",
+                scores[[row, output]]
+            ),
         )),
     }
 }

@@ -85,9 +85,31 @@ impl<E> Calibrated<E> {
 
 /// Classifiers with their calibrators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    try_from = "RawCalibrated<M>",
+    bound(deserialize = "M: Deserialize<'de>")
+)]
 pub struct FittedCalibrated<M> {
     names: Vec<Arc<str>>,
     members: Vec<Member<M>>,
+}
+
+#[derive(Deserialize)]
+struct RawCalibrated<M> {
+    names: Vec<Arc<str>>,
+    members: Vec<Member<M>>,
+}
+
+impl<M> TryFrom<RawCalibrated<M>> for FittedCalibrated<M> {
+    type Error = String;
+
+    fn try_from(RawCalibrated { names, members }: RawCalibrated<M>) -> Result<Self, String> {
+        let fits = |member: &Member<M>| member.calibrator.n_outputs() == names.len();
+        if members.is_empty() || !members.iter().all(fits) {
+            return Err(format!("expected calibrators of {} outputs", names.len()));
+        }
+        Ok(Self { names, members })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -271,11 +293,10 @@ impl FittedCalibrated<BoxPredictor> {
             })
         });
         let members: Vec<Member<BoxPredictor>> = members.collect::<Result<_>>()?;
-        let fits = |member: &Member<BoxPredictor>| {
-            member.model.outputs() == kept.names
-                && member.calibrator.n_outputs() == kept.names.len()
-        };
-        if members.is_empty() || !members.iter().all(fits) {
+        if members
+            .iter()
+            .any(|member| member.model.outputs() != kept.names)
+        {
             return Err(Error::new(
                 ErrorKind::Malformed,
                 "expected classifiers and calibrators of the same outputs, got others",

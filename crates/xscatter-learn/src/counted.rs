@@ -3,7 +3,7 @@
 use ndarray::{ArrayView2, Axis, CowArray, Ix2};
 use xscatter_core::{Error, ErrorKind, Result, TrainingSet};
 
-use crate::problem::{Missing, check_finite};
+use crate::problem::{Missing, check_finite, first_without};
 
 /// Rows of positive weight.
 #[derive(Debug)]
@@ -85,11 +85,14 @@ pub(crate) fn degenerate(message: impl Into<String>) -> Error {
 }
 
 fn check_not_infinite(rows: ArrayView2<'_, f32>) -> Result<()> {
-    match rows.indexed_iter().find(|(_, value)| value.is_infinite()) {
+    match first_without(rows, |value| !value.is_infinite()) {
         None => Ok(()),
-        Some(((row, column), value)) => Err(Error::new(
+        Some((row, column)) => Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!("row {row}, feature {column}: expected a finite or missing value, got {value}"),
+            format!(
+                "row {row}, feature {column}: expected a finite or missing value, got {}",
+                rows[[row, column]]
+            ),
         )),
     }
 }

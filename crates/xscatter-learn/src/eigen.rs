@@ -44,7 +44,9 @@ pub(crate) fn symmetric_eigen(
     let mut a = matrix.into_raw_vec_and_offset().0;
     let scale = a.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
     if scale > 0.0 {
-        a.iter_mut().for_each(|value| *value /= scale);
+        for value in &mut a {
+            *value /= scale;
+        }
     }
     let (mut diagonal, mut beside, factors) = tridiagonal(&mut a, n, stop)?;
     let mut turned = vec![0.0; n * n];

@@ -207,7 +207,9 @@ impl Centred {
                 *mean += weight * f64::from(x);
             }
         }
-        means.iter_mut().for_each(|mean| *mean /= weight);
+        for mean in &mut means {
+            *mean /= weight;
+        }
         let mut rows = Vec::with_capacity(n_rows * n_features);
         let mut squares = 0.0;
         for (place, row) in counted.rows.rows().into_iter().enumerate() {

@@ -27,7 +27,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::learn::check_features;
-use xscatter_core::{Estimator, Result, TagState, Target, TrainingSet, Transformer};
+use xscatter_core::{Estimator, Result, StopToken, TagState, Target, TrainingSet, Transformer};
 
 use crate::counted::{Counted, degenerate};
 use crate::error::{ConfigError, require};
@@ -192,7 +192,7 @@ impl Estimator for Selection {
                 order.truncate(keep);
                 order
             }
-            Criterion::Correlation { limit } => uncorrelated(&counted, &order, limit),
+            Criterion::Correlation { limit } => uncorrelated(&counted, &order, limit, stop)?,
         };
         if kept.is_empty() {
             return Err(degenerate(format!(
@@ -255,7 +255,7 @@ impl Labelling {
 fn score_all(
     n_features: usize,
     labellings: &[Labelling],
-    stop: &xscatter_core::StopToken,
+    stop: &StopToken,
     score: impl Fn(usize, &Labelling) -> Option<f64> + Sync,
 ) -> Result<Vec<Option<f64>>> {
     (0..n_features)
@@ -271,9 +271,15 @@ fn score_all(
 }
 
 /// In this order, the features that correlate with none before them by more than the limit.
-fn uncorrelated(counted: &Counted<'_>, order: &[usize], limit: f64) -> Vec<usize> {
+fn uncorrelated(
+    counted: &Counted<'_>,
+    order: &[usize],
+    limit: f64,
+    stop: &StopToken,
+) -> Result<Vec<usize>> {
     let mut kept: Vec<usize> = Vec::new();
     for &feature in order {
+        stop.check()?;
         let repeats = kept
             .par_iter()
             .any(|&other| correlation(counted, feature, other) > limit);
@@ -281,7 +287,7 @@ fn uncorrelated(counted: &Counted<'_>, order: &[usize], limit: f64) -> Vec<usize
             kept.push(feature);
         }
     }
-    kept
+    Ok(kept)
 }
 
 /// The magnitude of Pearson's correlation over the rows where both features are known; 0 where one of them does

@@ -286,7 +286,8 @@ fn check_pca(name: &str, fitted: &xscatter_learn::FittedPca, setting: &Setting) 
     close_all(name, components.iter().copied(), theirs.components.concat());
     close_all(name, fitted.explained_variances(), theirs.variances.clone());
     close_all(name, fitted.explained_shares(), theirs.shares.clone());
-    let ours = fitted.transform(setting.test.view()).unwrap();
+    let ours = fitted.transform(setting.test.view());
+    let ours = ours.expect("the same features");
     close_all(name, ours.iter().map(|&z| z.into()), theirs.rows.concat());
 }
 
