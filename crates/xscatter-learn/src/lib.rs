@@ -20,6 +20,7 @@ mod logistic;
 mod neighbours;
 mod one_vs_rest;
 mod pca;
+mod pca_directions;
 mod persist;
 mod power;
 mod preparation;
