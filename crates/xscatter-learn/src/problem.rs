@@ -112,7 +112,7 @@ fn degenerate(message: impl Into<String>) -> Error {
 
 /// The error that names the first feature that is not finite.
 pub(crate) fn check_finite(rows: ArrayView2<'_, f32>) -> Result<()> {
-    match first_without(rows, |value| value.is_finite()) {
+    match first_without(rows, f32::is_finite) {
         None => Ok(()),
         Some((row, column)) => Err(Error::new(
             ErrorKind::InvalidArgument,
