@@ -1,7 +1,7 @@
 """Our transformers against those of scikit-learn, one thread: python tools/compare/prep.py [ROUNDS]
 
 Run it with the Python of `tools/reference/make_env.sh --learners`. It builds the example `prep_times`, hands it the
-tables as raw numbers, and times both sides in turn, ROUNDS (5) times; the figures are medians of the rounds, each of
+tables as raw numbers, and times both sides in turn, ROUNDS (5) times; the figures are the least of the rounds, each of
 which is the median of three runs after one to warm up. Both get f32 rows; scikit-learn works in f64, as ours does
 inside, and its own quantiles leave out their subsample so that both do the same work. What takes it more than a
 second is run once a round, without a warm-up.
@@ -9,7 +9,7 @@ second is run once a round, without a warm-up.
 
 import os
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = "1"
 
 import pathlib
@@ -108,8 +108,8 @@ for table, x, y in tables():
             for name, numbers in time_ours(file.name, x, classes).items():
                 ours.setdefault(name, []).append(numbers)
     for name in theirs:
-        peer = [statistics.median(column) for column in zip(*theirs[name])]
-        mine = [statistics.median(column) for column in zip(*ours[name])]
+        peer = [min(column) for column in zip(*theirs[name])]
+        mine = [min(column) for column in zip(*ours[name])]
         print(
             f"| {table} {x.shape[0]} × {x.shape[1]} | {name} | {peer[0] * 1e3:.2f} + {peer[1] * 1e3:.2f}"
             f" | {mine[0] * 1e3:.2f} + {mine[1] * 1e3:.2f} | {mine[0] / peer[0]:.2f} | {mine[1] / peer[1]:.2f}"

@@ -15,7 +15,17 @@ use xscatter_learn::{
     QuantileTransform, QuantileTransformConfig, Selection, StandardScaler,
 };
 
-fn main() -> Result<(), Box<dyn Error>> {
+type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// All within the pool's only thread, so that no time goes to waking another one.
+fn main() -> Outcome {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()?
+        .install(run)
+}
+
+fn run() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [file, rows, columns, classes, rounds] = &arguments[..] else {
         return Err("expected FILE ROWS COLUMNS CLASSES ROUNDS".into());
@@ -88,12 +98,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn run<E>(
-        &self,
-        name: &str,
-        recipe: &E,
-        number: impl Fn(&E::Fitted) -> f64,
-    ) -> Result<(), Box<dyn Error>>
+    fn run<E>(&self, name: &str, recipe: &E, number: impl Fn(&E::Fitted) -> f64) -> Outcome
     where
         E: Estimator,
         E::Fitted: Transformer,

@@ -23,6 +23,9 @@ use xscatter_core::{Estimator, Result, TrainingSet, Transformer};
 use crate::counted::{Counted, to_f32};
 use crate::problem::Missing;
 
+/// A spread of ψ below this share of its largest magnitude is lost in rounding.
+const RESOLVED: f64 = 1e-8;
+
 /// The recipe; it has nothing to configure.
 ///
 /// ```
@@ -147,14 +150,17 @@ impl Feature {
         }
     }
 
-    /// The slope of the mean log-likelihood as a function of λ.
+    /// The slope of the mean log-likelihood as a function of λ; `NaN` where rounding swallows the variance of ψ, as
+    /// with large values and a λ far below 0.
     fn slope(&self, lambda: f64) -> f64 {
         let (mut total, mut y1, mut y2, mut s1, mut ys, mut jacobian) =
             (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+        let mut most = 0.0_f64;
         // Around the first value, so that a large mean does not swallow the variance.
         let (centre, _) = power_and_slope(self.logs[0], lambda);
         for (&log, &weight) in self.logs.iter().zip(&self.weights) {
             let (y, slope) = power_and_slope(log, lambda);
+            most = most.max(y.abs());
             let y = y - centre;
             total += weight;
             y1 += weight * y;
@@ -164,35 +170,52 @@ impl Feature {
             jacobian += weight * log;
         }
         let variance = y2 / total - (y1 / total).powi(2);
+        if variance.sqrt() <= RESOLVED * most {
+            return f64::NAN;
+        }
         let covariance = ys / total - y1 / total * (s1 / total);
         jacobian / total - covariance / variance
     }
 
-    /// The λ of largest likelihood, within bounds that keep all powers finite.
+    /// The λ of largest likelihood, within bounds that keep all powers finite and apart.
     fn best(&self) -> f64 {
         let most = self
             .logs
             .iter()
             .fold(0.0_f64, |most, log| most.max(log.abs()));
         // Twenty times the largest value must still have a power and its square.
-        let reach = most + 20.0_f64.ln();
-        let (lowest, highest) = (1.0 - 300.0 / reach, 1.0 + 300.0 / reach);
-        let (mut low, mut high) = (0.0, 2.0);
-        while low > lowest && self.slope(low) < 0.0 {
-            (high, low) = (low, (low - 2.0 * (high - low)).max(lowest));
+        let reach = 300.0 / (most + 20.0_f64.ln());
+        let (mut near, mut step) = (1.0, 1.0);
+        let mut at_near = self.slope(near);
+        let up = at_near > 0.0;
+        if at_near == 0.0 || at_near.is_nan() {
+            return near;
         }
-        while high < highest && self.slope(high) > 0.0 {
-            (low, high) = (high, (high + 2.0 * (high - low)).min(highest));
-        }
-        let (mut at_low, mut at_high) = (self.slope(low), self.slope(high));
-        if at_low <= 0.0 || at_low.is_nan() {
-            return low;
-        }
-        if at_high >= 0.0 || at_high.is_nan() {
-            return high;
-        }
+        // Away from 1 in longer and longer steps, until the slope has the other sign.
+        let (far, at_far) = loop {
+            let far = if up { near + step } else { near - step };
+            let far = far.clamp(1.0 - reach, 1.0 + reach);
+            let at_far = self.slope(far);
+            if far == near || step < 1e-6 {
+                return near;
+            }
+            if at_far.is_finite() {
+                if (at_far > 0.0) != up {
+                    break (far, at_far);
+                }
+                (near, at_near) = (far, at_far);
+                step *= 2.0;
+            } else {
+                step /= 2.0;
+            }
+        };
+        let (mut low, mut at_low, mut high, mut at_high) = if up {
+            (near, at_near, far, at_far)
+        } else {
+            (far, at_far, near, at_near)
+        };
         // The Illinois variant of the false position.
-        let mut last_low = None;
+        let mut last_rise = None;
         for _ in 0..100 {
             let middle = (low * at_high - high * at_low) / (at_high - at_low);
             let middle = middle.clamp(low, high);
@@ -200,7 +223,7 @@ impl Feature {
                 return middle;
             }
             let at_middle = self.slope(middle);
-            if at_middle.abs() < 1e-14 {
+            if at_middle.abs() < 1e-14 || at_middle.is_nan() {
                 return middle;
             }
             let rises = at_middle > 0.0;
@@ -209,14 +232,14 @@ impl Feature {
             } else {
                 (high, at_high) = (middle, at_middle);
             }
-            if last_low == Some(rises) {
+            if last_rise == Some(rises) {
                 if rises {
                     at_high /= 2.0;
                 } else {
                     at_low /= 2.0;
                 }
             }
-            last_low = Some(rises);
+            last_rise = Some(rises);
         }
         0.5 * (low + high)
     }
@@ -309,6 +332,34 @@ mod tests {
                 let numeric = (power(log, lambda + h) - power(log, lambda - h)) / (2.0 * h);
                 approx::assert_relative_eq!(slope, numeric, max_relative = 1e-6, epsilon = 1e-9);
             }
+        }
+    }
+
+    #[test]
+    fn large_and_skewed_values_stay_apart() {
+        // Counts with a tail, and a small spread on a large offset: a λ far below 0 would make all alike.
+        let rows = Array2::from_shape_fn((200, 2), |(row, feature)| {
+            let share = (row as f32 + 0.5) / 200.0;
+            if feature == 0 {
+                1e5 * share.powi(-2)
+            } else {
+                1e6 - 10.0 * share.ln()
+            }
+        });
+        let target = Target::Classes(Classes::new(vec!["a".into()], vec![0; 200]).unwrap());
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let fitted = PowerTransform.fit(&train).unwrap();
+        assert!(fitted.lambdas()[0] < 0.0);
+        let z = fitted.transform(rows.view()).unwrap();
+        for column in z.columns() {
+            let falls = column
+                .windows(2)
+                .into_iter()
+                .filter(|pair| pair[0] > pair[1]);
+            assert!(falls.count() > 150);
+            assert!(column.iter().all(|z| z.abs() < 6.0), "{column}");
+            let squares: f32 = column.iter().map(|z| z * z).sum();
+            approx::assert_abs_diff_eq!(squares / 200.0, 1.0, epsilon = 1e-3);
         }
     }
 
