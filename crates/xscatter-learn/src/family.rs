@@ -3,6 +3,7 @@
 mod bayes;
 mod linear;
 mod neighbours;
+mod prepared;
 mod smartcore;
 mod svm;
 mod trees;
@@ -16,6 +17,8 @@ use xscatter_core::{
 
 use crate::classifier::{Classifier, FittedClassifier};
 use crate::problem::ClassWeight;
+
+pub use prepared::{with_calibration, with_choice_of_preparation, with_preparation};
 
 /// A family of this crate; an entry of the table below.
 #[derive(Debug)]

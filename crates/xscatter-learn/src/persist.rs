@@ -16,11 +16,9 @@ use serde_json::error::Category;
 use xscatter_core::{Error, ErrorKind, Result};
 
 use crate::classifier::FittedClassifier;
+use crate::envelope::{VERSION, open, read, seal};
 
 const FORMAT: &str = "xscatter-learn";
-const VERSION: u32 = 1;
-/// The bytes before the model.
-const HEAD: usize = FORMAT.len() + 8;
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -90,14 +88,7 @@ impl FittedClassifier {
     }
 
     pub(crate) fn bytes(&self) -> Result<Vec<u8>> {
-        let body = postcard::to_allocvec(self)
-            .map_err(|error| Error::new(ErrorKind::Other, error.to_string()).with_source(error))?;
-        let mut bytes = Vec::with_capacity(HEAD + body.len());
-        bytes.extend(FORMAT.as_bytes());
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(crc32fast::hash(&body).to_le_bytes());
-        bytes.extend(body);
-        Ok(bytes)
+        seal(FORMAT, self)
     }
 
     /// A classifier from the bytes that [`to_bytes`](xscatter_core::Predictor::to_bytes) wrote.
@@ -107,49 +98,7 @@ impl FittedClassifier {
     /// [`ErrorKind::Truncated`] if they end early, [`ErrorKind::Unsupported`] if they are of another
     /// version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let Some((head, body)) = bytes.split_at_checked(HEAD) else {
-            return Err(Error::new(
-                ErrorKind::Truncated,
-                format!("expected {HEAD} bytes or more, got {}", bytes.len()),
-            ));
-        };
-        let (format, numbers) = head.split_at(FORMAT.len());
-        if format != FORMAT.as_bytes() {
-            return Err(Error::new(
-                ErrorKind::Malformed,
-                format!(
-                    "expected {FORMAT:?}, got {:?}",
-                    format.escape_ascii().to_string()
-                ),
-            )
-            .at("offset 0"));
-        }
-        let number = |place: usize| {
-            let four = numbers[place..place + 4].try_into();
-            u32::from_le_bytes(four.expect("the slice has four bytes"))
-        };
-        if number(0) != VERSION {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("expected version {VERSION}, got {}", number(0)),
-            )
-            .at(format!("offset {}", FORMAT.len())));
-        }
-        let found = crc32fast::hash(body);
-        if found != number(4) {
-            return Err(Error::new(
-                ErrorKind::Malformed,
-                format!("expected the checksum {:08x}, found {found:08x}", number(4)),
-            )
-            .at(format!("offset {}", FORMAT.len() + 4)));
-        }
-        postcard::from_bytes(body).map_err(|error| {
-            let kind = match error {
-                postcard::Error::DeserializeUnexpectedEnd => ErrorKind::Truncated,
-                _ => ErrorKind::Malformed,
-            };
-            Error::new(kind, error.to_string()).with_source(error)
-        })
+        read(open(FORMAT, bytes)?)
     }
 
     /// Writes the classifier to a file.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::{Error, ErrorKind, Result, TrainingSet};
@@ -112,18 +112,29 @@ fn degenerate(message: impl Into<String>) -> Error {
 
 /// The error that names the first feature that is not finite.
 pub(crate) fn check_finite(rows: ArrayView2<'_, f32>) -> Result<()> {
-    // Without an early end, which vectors can do.
-    let all_finite = |values: &[f32]| values.iter().fold(true, |all, x| all & x.is_finite());
-    if rows.as_slice().is_some_and(all_finite) {
-        return Ok(());
-    }
-    match rows.indexed_iter().find(|(_, value)| !value.is_finite()) {
+    match first_without(rows, f32::is_finite) {
         None => Ok(()),
-        Some(((row, column), value)) => Err(Error::new(
+        Some((row, column)) => Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!("row {row}, feature {column}: expected a finite value, got {value}"),
+            format!(
+                "row {row}, feature {column}: expected a finite value, got {}",
+                rows[[row, column]]
+            ),
         )),
     }
+}
+
+/// Row and column of the first value that is not `right`.
+pub(crate) fn first_without(
+    rows: ArrayView2<'_, f32>,
+    right: impl Fn(f32) -> bool,
+) -> Option<(usize, usize)> {
+    // Without a way out of the inner loop, so that it becomes vector instructions.
+    let all = |row: &ArrayView1<'_, f32>| row.iter().fold(true, |all, &value| all & right(value));
+    let mut rows = rows.rows().into_iter().enumerate();
+    let (place, row) = rows.find(|(_, row)| !all(row))?;
+    let column = row.iter().position(|&value| !right(value))?;
+    Some((place, column))
 }
 
 /// All class names of the target, and which of them occur in the training rows.

@@ -26,26 +26,45 @@ pub struct StandardScaler;
 pub struct FittedScaler {
     means: Vec<f64>,
     deviations: Vec<f64>,
+    /// Σ w of the known values of every feature.
+    weights: Vec<f64>,
+    /// One of the known values of every feature: what it is if it does not vary.
+    constants: Vec<f32>,
 }
 
 #[derive(Deserialize)]
 struct RawScaler {
     means: Vec<f64>,
     deviations: Vec<f64>,
+    weights: Vec<f64>,
+    constants: Vec<f32>,
 }
 
 impl TryFrom<RawScaler> for FittedScaler {
     type Error = String;
 
-    fn try_from(RawScaler { means, deviations }: RawScaler) -> Result<Self, String> {
-        if means.len() != deviations.len() {
+    fn try_from(raw: RawScaler) -> Result<Self, String> {
+        let RawScaler {
+            means,
+            deviations,
+            weights,
+            constants,
+        } = raw;
+        let n = means.len();
+        if deviations.len() != n || weights.len() != n || constants.len() != n {
             return Err(format!(
-                "expected as many means as deviations, got {} and {}",
-                means.len(),
-                deviations.len()
+                "expected as many means as deviations, weights and values, got {n}, {}, {} and {}",
+                deviations.len(),
+                weights.len(),
+                constants.len()
             ));
         }
-        Ok(Self { means, deviations })
+        Ok(Self {
+            means,
+            deviations,
+            weights,
+            constants,
+        })
     }
 }
 
@@ -102,7 +121,13 @@ impl Estimator for StandardScaler {
                 format!("feature {column}: expected finite values, got an infinite one"),
             ));
         }
-        Ok(FittedScaler { means, deviations })
+        let constant = |column: &Column| if column.weight > 0.0 { column.low } else { 0.0 };
+        Ok(FittedScaler {
+            means,
+            deviations,
+            weights: columns.iter().map(|column| column.weight).collect(),
+            constants: columns.iter().map(constant).collect(),
+        })
     }
 }
 
@@ -160,6 +185,41 @@ impl FittedScaler {
     /// σ of every feature; 0 where it did not vary.
     pub fn deviations(&self) -> &[f64] {
         &self.deviations
+    }
+
+    /// Goes on with new rows: as if fitted on all rows at once, but for rounding. The target does not
+    /// matter.
+    ///
+    /// # Errors
+    /// If the rows have other features or an infinite value, or the work was asked to stop.
+    pub fn update(&mut self, train: &TrainingSet<'_>) -> Result<()> {
+        check_features(train.rows(), self.means.len())?;
+        let new = StandardScaler.fit(train)?;
+        for feature in 0..self.means.len() {
+            let (old_weight, new_weight) = (self.weights[feature], new.weights[feature]);
+            if new_weight == 0.0 {
+                continue;
+            }
+            if old_weight == 0.0 {
+                self.constants[feature] = new.constants[feature];
+            }
+            let weight = old_weight + new_weight;
+            let shift = new.means[feature] - self.means[feature];
+            let squares = old_weight * self.deviations[feature].powi(2)
+                + new_weight * new.deviations[feature].powi(2)
+                + old_weight / weight * new_weight * shift * shift;
+            let varies = self.deviations[feature] > 0.0
+                || new.deviations[feature] > 0.0
+                || self.constants[feature] != new.constants[feature];
+            self.deviations[feature] = if varies {
+                (squares / weight).sqrt()
+            } else {
+                0.0
+            };
+            self.means[feature] += shift * (new_weight / weight);
+            self.weights[feature] = weight;
+        }
+        Ok(())
     }
 }
 
@@ -233,6 +293,39 @@ mod tests {
             StandardScaler.fit(&weighted).unwrap(),
             StandardScaler.fit(&repeated).unwrap()
         );
+    }
+
+    #[test]
+    fn updates_are_a_fit_on_all_rows() {
+        let rows = array![
+            [0.1_f32, 1.0, f32::NAN, 0.3],
+            [0.1, 5.0, f32::NAN, 0.3],
+            [0.1, f32::NAN, 7.0, 0.3],
+            [0.1, -2.5, 9.0, 0.4]
+        ];
+        let (four, two) = (target(4), target(2));
+        let weights = [1.0, 2.0, 0.5, 3.0];
+        let part = |from: usize| {
+            let rows = rows.slice(ndarray::s![from..from + 2, ..]);
+            let train = TrainingSet::new(rows, &two).unwrap();
+            train.with_weights(&weights[from..from + 2]).unwrap()
+        };
+        let mut grown = StandardScaler.fit(&part(0)).unwrap();
+        grown.update(&part(2)).unwrap();
+        let train = TrainingSet::new(rows.view(), &four).unwrap();
+        let whole = StandardScaler
+            .fit(&train.with_weights(&weights).unwrap())
+            .unwrap();
+        assert_eq!(grown.deviations()[0], 0.0);
+        for feature in 1..4 {
+            approx::assert_relative_eq!(
+                grown.means()[feature],
+                whole.means()[feature],
+                max_relative = 1e-12
+            );
+            let (grown, whole) = (grown.deviations()[feature], whole.deviations()[feature]);
+            approx::assert_relative_eq!(grown, whole, max_relative = 1e-12);
+        }
     }
 
     #[test]
