@@ -61,7 +61,7 @@ def main(table_path, folder):
     found = (deviations < 0.03).mean()
     close = numpy.median(deviations[deviations < 0.03])
     print(f"\nframes with a ring: {len(deviations)}; a peak within 3 % of q*: {found:.3f}, of those half within {close:.4f}")
-    for name in ["reflection.horizon.row", "reflection.yoneda.height", "reflection.specular.height"]:
+    for name in ["reflection.horizon.place", "reflection.yoneda.height", "reflection.specular.height"]:
         print(f"{name}: found in {table[name].notna().mean():.3f} of {len(table)} frames in transmission")
 
 

@@ -30,8 +30,8 @@ use serde::{Deserialize, Serialize};
 use xscatter_core::{FeatureExtractor, Frame, PixelPosition, Result};
 
 use crate::batch::fill_rows;
-use crate::intensity::quantile_of_sorted;
 use crate::measured::Undefined;
+use crate::order_statistics::quantile_of_sorted;
 use crate::place::beam_centre;
 use crate::polar::finite;
 use crate::resample::{Grid, Resampled};

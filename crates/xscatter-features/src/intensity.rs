@@ -391,16 +391,6 @@ impl WithSimd for Fill<'_> {
     }
 }
 
-/// The quantile `q` of sorted counts on a transformed scale, linear between order statistics (the
-/// default of numpy).
-pub(crate) fn quantile_of_sorted(sorted: &[f32], q: f64, transform: impl Fn(f64) -> f64) -> f64 {
-    let place = q * (sorted.len() - 1) as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    let [a, b] = [below, above].map(|index| transform(f64::from(sorted[index])));
-    a + (b - a) * (place - place.floor())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,7 @@ mod local;
 pub mod local_entropy;
 mod measured;
 pub mod moments;
+mod order_statistics;
 pub mod orientation;
 pub mod peaks;
 mod place;

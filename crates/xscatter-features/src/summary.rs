@@ -55,7 +55,8 @@ mod tests {
             sorted.sort_by(f32::total_cmp);
             let found = summary(&mut values);
             for (fraction, found) in FRACTIONS.into_iter().zip(&found[2..]) {
-                let expected = crate::intensity::quantile_of_sorted(&sorted, fraction, |x| x);
+                let expected =
+                    crate::order_statistics::quantile_of_sorted(&sorted, fraction, |x| x);
                 assert_relative_eq!(f64::from(*found), expected, max_relative = 1e-6);
             }
         }

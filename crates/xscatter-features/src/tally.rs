@@ -10,6 +10,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::order_statistics::quantile;
 use crate::resample::{MIN_COVERAGE, Resampled};
 
 /// How many pixels are looked at together.
@@ -94,11 +95,7 @@ impl Tally {
 
     /// The quantile `q` on a transformed scale, linear between order statistics (the default of numpy).
     pub(crate) fn quantile(&self, q: f64, transform: impl Fn(f64) -> f64) -> f64 {
-        let place = q * (self.len() - 1) as f64;
-        let below = place.floor() as usize;
-        let above = (below + 1).min(self.len() - 1);
-        let [a, b] = [below, above].map(|place| transform(f64::from(self.nth(place))));
-        a + (b - a) * (place - place.floor())
+        quantile(self.len(), q, |place| transform(f64::from(self.nth(place))))
     }
 
     /// The distinct counts, ascending.
@@ -167,7 +164,7 @@ impl WithSimd for Count<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intensity::quantile_of_sorted;
+    use crate::order_statistics::quantile_of_sorted;
     use ndarray::Array2;
 
     fn image(counts: Vec<f32>) -> Resampled<'static> {

@@ -1,6 +1,7 @@
 //! The strongest straight step across a picture: a horizon, the edge of a shadow.
 
 use super::picture::Picture;
+use crate::order_statistics::median;
 
 /// Strips across the step that must agree on it.
 const STRIPS: usize = 8;
@@ -52,19 +53,15 @@ pub(super) fn strongest_step(picture: &Picture) -> Step {
     // Both sides in full: the borders of detectors are dead or dim often enough.
     for row in reach..(rows + 1).saturating_sub(reach) {
         let (before, after) = (row - reach, row + reach);
-        let mut steps: Vec<f64> = (0..STRIPS)
+        let steps: Vec<f64> = (0..STRIPS)
             .filter_map(|strip| Some(mean(strip, row, after)? - mean(strip, before, row)?))
             .collect();
         if steps.len() < STRIPS / 2 {
             continue;
         }
         let square = steps.iter().map(|step| step * step).sum::<f64>() / steps.len() as f64;
-        steps.sort_unstable_by(f64::total_cmp);
-        let middle = steps.len() / 2;
-        let height = if steps.len() % 2 == 1 {
-            steps[middle]
-        } else {
-            f64::midpoint(steps[middle - 1], steps[middle])
+        let Some(height) = median(steps) else {
+            continue;
         };
         if height.abs() > best.height.abs() {
             best = Step {

@@ -3,7 +3,7 @@
 use xscatter_core::{Frame, Result};
 
 use super::symmetry::best_mirror;
-use crate::intensity::quantile_of_sorted;
+use crate::order_statistics::quantile_of_sorted;
 use crate::resample::{Grid, Resampled};
 
 /// How far above the frame's typical count the scale turns from linear to logarithmic: at a tenth.

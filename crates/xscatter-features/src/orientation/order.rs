@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use super::{IsotropicBackground, SIGNIFICANT};
 use crate::measured::{Measured, Undefined};
+use crate::order_statistics::quantile;
 use crate::polar::chi_rad;
 
 /// Hermans' order parameter and how much of the ring it rests on.
@@ -79,7 +80,7 @@ pub fn hermans<N: Copy + Into<f64>>(
         IsotropicBackground::Quantile(level) => {
             let mut means: Vec<f64> = measured.iter().map(|&sector| mean(sector)).collect();
             means.sort_unstable_by(f64::total_cmp);
-            quantile(&means, level)
+            quantile(means.len(), level, |place| means[place])
         }
     };
     let total = |weight: &dyn Fn(usize) -> f64| -> f64 {
@@ -155,14 +156,6 @@ fn shares(valid: &[f64]) -> Option<Vec<Vec<(usize, f64)>>> {
             Some(vec![(last, share), (next, 1.0 - share)])
         })
         .collect()
-}
-
-/// Linear between order statistics.
-fn quantile(sorted: &[f64], level: f64) -> f64 {
-    let place = level * (sorted.len() - 1) as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (sorted[above] - sorted[below]) * (place - below as f64)
 }
 
 #[cfg(test)]

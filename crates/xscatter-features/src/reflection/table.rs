@@ -33,10 +33,10 @@ pub enum ReflectionsError {
 /// | column | value |
 /// |---|---|
 /// | `reflection.horizon.score`, `.yoneda.score`, `.specular.score` | how clearly each is there; 0 if it is not |
-/// | `reflection.horizon.row`, `.row.sigma` | row over the number of rows |
-/// | `reflection.yoneda.height`, `.height.sigma` | distance from the horizon over the number of rows |
+/// | `reflection.horizon.place`, `.place.sigma` | row over the number of rows (column over columns where the normal runs along them) |
+/// | `reflection.yoneda.height`, `.height.sigma` | distance from the horizon over the same number |
 /// | `reflection.yoneda.angle`, `.angle.sigma` | exit angle in degrees |
-/// | `reflection.specular.height`, `.height.sigma` | distance from the horizon over the number of rows |
+/// | `reflection.specular.height`, `.height.sigma` | distance from the horizon over the same number |
 /// | `reflection.specular.angle`, `.angle.sigma` | exit angle in degrees |
 ///
 /// Missing (`NaN`): the places of what is not there, and angles without a geometry that has an incident
@@ -68,7 +68,7 @@ impl Reflections {
         }
         let scores = ["horizon", "yoneda", "specular"];
         let places = [
-            "horizon.row",
+            "horizon.place",
             "yoneda.height",
             "yoneda.angle",
             "specular.height",
@@ -89,42 +89,50 @@ impl Reflections {
     fn row(&self, frame: &Frame) -> Result<Vec<f32>> {
         let beam = beam_centre(frame).ok();
         let found = reflection(frame, beam, &self.config)?;
-        let rows = frame.shape().0 as f64;
-        let column = beam.map_or(0.5 * frame.shape().1 as f64, |beam| beam.column);
         let horizon = found.horizon.as_ref().ok();
+        let (rows, columns) = frame.shape();
+        let lies = horizon.is_some_and(|horizon| horizon.normal.is_along_columns());
+        let (along, across) = if lies {
+            (columns, rows)
+        } else {
+            (rows, columns)
+        };
+        let length = along as f64;
+        let beam_across = beam.map(|beam| if lies { beam.row } else { beam.column });
+        let aside = beam_across.unwrap_or(0.5 * across as f64);
         let yoneda = found.yoneda.as_ref().ok();
         let specular = found.specular.as_ref().ok();
-        let relative = |row: Measured, from: f64| Measured {
-            value: (row.value - from) / rows,
-            sigma: row.sigma.map(|sigma| sigma / rows),
+        let relative = |place: Measured, from: f64| Measured {
+            value: (place.value - from) / length,
+            sigma: place.sigma.map(|sigma| sigma / length),
         };
-        let height = |row: Option<Measured>| {
-            let from = horizon?.row_px;
-            row.map(|row| {
-                let Measured { value, sigma } = relative(row, from.value);
+        let height = |place: Option<Measured>| {
+            let from = horizon?.place_px;
+            place.map(|place| {
+                let Measured { value, sigma } = relative(place, from.value);
                 let both = sigma.zip(from.sigma);
                 Measured {
                     value: value.abs(),
-                    sigma: both.map(|(own, other)| own.hypot(other / rows)),
+                    sigma: both.map(|(own, other)| own.hypot(other / length)),
                 }
             })
         };
-        let angle = |row: Option<Measured>| {
-            let angle = found.exit_angle_rad(frame, row?, column).ok()?;
+        let angle = |place: Option<Measured>| {
+            let angle = found.exit_angle_rad(frame, place?, aside).ok()?;
             Some(Measured {
                 value: angle.value.to_degrees(),
                 sigma: angle.sigma.map(f64::to_degrees),
             })
         };
-        let band = yoneda.map(|band| band.row_px);
-        let spot = specular.map(|spot| spot.row_px);
+        let band = yoneda.map(|band| band.place_px);
+        let spot = specular.map(|spot| if lies { spot.column_px } else { spot.row_px });
         let mut row = vec![
             horizon.map_or(0.0, |found| finite(found.score)),
             yoneda.map_or(0.0, |found| finite(found.score)),
             specular.map_or(0.0, |found| finite(found.score)),
         ];
         for measured in [
-            horizon.map(|found| relative(found.row_px, 0.0)),
+            horizon.map(|found| relative(found.place_px, 0.0)),
             height(band),
             angle(band),
             height(spot),
