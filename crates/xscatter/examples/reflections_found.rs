@@ -22,7 +22,7 @@ use xscatter::geometry::beam_centre_px;
 use xscatter::sim::{Preset, Simulation, SimulationConfig, Truth};
 
 const FRAMES: usize = 160;
-const SEEDS: [u64; 2] = [77, 78];
+const SEEDS: [u64; 4] = [77, 78, 79, 80];
 
 #[derive(Default)]
 struct Tally {
