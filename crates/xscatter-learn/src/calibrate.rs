@@ -30,7 +30,7 @@ use xscatter_core::{
 use crate::counted::{Counted, degenerate};
 use crate::isotonic::Isotonic;
 use crate::problem::{Missing, check_finite, first_without, probabilities};
-use crate::svm_sigmoid::Sigmoid;
+use crate::svm::sigmoid::Sigmoid;
 
 /// Added to a probability before its logarithm.
 const EPSILON: f64 = 1e-12;

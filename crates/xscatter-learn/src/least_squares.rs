@@ -20,7 +20,7 @@ use crate::linear_scores::LinearScores;
 use crate::moments::{ClassMoments, overall_mean};
 use crate::panels::{dot, pack, square_lengths};
 use crate::problem::{ClassMap, ClassWeight, n_scores};
-use crate::svm_sigmoid::Sigmoid;
+use crate::svm::sigmoid::Sigmoid;
 
 /// Linear decisions with the sigmoids that make probabilities of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
