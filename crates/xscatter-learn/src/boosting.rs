@@ -5,37 +5,72 @@
 //! are as good and cheaper.
 //!
 //! ```text
-//! p_k = softmax(F_k)          F_k ← F_k + η Σ_leaf v_leaf [row in leaf]        v = − G / (H + λ)
-//! G = Σ w (p_k − y_k)         H = Σ w K/(K−1) p_k (1 − p_k)
-//! gain of a split = G_L²/(H_L+λ) + G_R²/(H_R+λ) − G²/(H+λ)
+//! p_k = softmax(F_k)          F_k ← F_k + η Σ_leaf v_leaf [row in leaf]        v = − S(G) / (H + λ)
+//! G = Σ w (p_k − y_k)         H = Σ w K/(K−1) p_k (1 − p_k)                    S(G) = sign(G) max(|G| − α, 0)
+//! gain of a split = S(G_L)²/(H_L+λ) + S(G_R)²/(H_R+λ) − S(G)²/(H+λ)
 //! ```
 //!
-//! Each round grows one tree a class (one in all for two classes, with a logistic link), leaf by leaf
-//! where the gain is largest, on histograms of binned features; of two sibling histograms one is a
-//! difference. `NaN` goes to the side where the gain is larger. Fitting costs O(rounds · classes · rows
-//! · features · log leaves) time. Sources: Friedman 2001 (doi:10.1214/aos/1013203451); Ke et al. 2017
-//! (LightGBM) for the growth; scikit-learn 1.9.1, `HistGradientBoostingClassifier`.
+//! | growth | splits next | one tree is for | as in |
+//! |---|---|---|---|
+//! | [`TreeGrowth::LeafWise`] | the leaf with the largest gain | one class | LightGBM |
+//! | [`TreeGrowth::DepthWise`] | every leaf down to a depth | one class | XGBoost |
+//! | [`TreeGrowth::Symmetric`] | all leaves of a level alike | all classes | CatBoost |
+//!
+//! Two classes have one score, with a logistic link. Features are cut into bins, derivatives are summed for each
+//! bin, and of two sibling histograms one is a difference. `NaN` goes to the side where the gain is larger. The
+//! model does not depend on the number of threads. Fitting costs O(rounds · classes · rows · features · log leaves)
+//! time. Sources: Friedman 2001 (doi:10.1214/aos/1013203451); Ke et al. 2017 (LightGBM); Chen and Guestrin 2016
+//! (doi:10.1145/2939672.2939785) for the gain; Prokhorenkova et al. 2018 (CatBoost) for symmetric trees.
 
-use std::sync::Arc;
+mod free;
+mod histogram;
+mod model;
+mod symmetric;
+mod symmetric_tree;
 
-use ndarray::{Array2, ArrayView2, Axis};
+use std::borrow::Cow;
+use std::sync::Mutex;
+
+use ndarray::Axis;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use xscatter_core::learn::check_features;
 use xscatter_core::seed::derive;
-use xscatter_core::{Estimator, Predictor, Result, TrainingSet};
+use xscatter_core::{Estimator, Result, StopToken, TrainingSet};
 
-use crate::bins::{Bins, MOST_BINS};
+use crate::bins::{Bins, Column, MOST_BINS};
 use crate::error::{ConfigError, require};
-use crate::gradient_tree::{Gradient, GradientGrowth, Grown};
 use crate::grow::below;
-use crate::problem::{ClassMap, ClassWeight, Missing, Problem, n_scores, probabilities};
-use crate::tree::Tree;
+use crate::problem::{ClassWeight, Missing, Problem, probabilities};
+use free::FreeGrowth;
+use histogram::{Codes, Gradient, LEAST_SECOND, Output, Penalty, Sum, Unit, roots};
+pub use model::FittedBoosting;
+use model::Trees;
+use symmetric::SymmetricGrowth;
+use symmetric_tree::DEEPEST;
 
-/// So many rows pass through the trees at once.
-const BLOCK: usize = 64;
+/// Which leaf is split next, and how many there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TreeGrowth {
+    /// The leaf with the largest gain: few leaves where they matter most.
+    LeafWise {
+        /// The most leaves of a tree, 2 or more.
+        max_leaves: usize,
+    },
+    /// Every leaf that gains: balanced trees.
+    DepthWise {
+        /// The most splits between root and leaf, 1 to 16.
+        max_depth: usize,
+    },
+    /// All leaves of a level by the same split, for all classes at once: smooth models that predict fast and learn
+    /// slowly from each tree, so that they take a larger learning rate.
+    Symmetric {
+        /// The splits between root and leaf, 1 to 16.
+        depth: usize,
+    },
+}
 
 /// The end of boosting once held-out rows no longer gain from it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -56,14 +91,22 @@ pub struct GradientBoostingConfig {
     pub rounds: usize,
     /// η: how much of each correction is taken, above 0 and up to 1.
     pub learning_rate: f64,
-    /// The most leaves of a tree, 2 or more.
-    pub max_leaves: usize,
-    /// The fewest rows of a leaf.
+    /// Which leaf is split next, and how many there may be.
+    pub growth: TreeGrowth,
+    /// The fewest rows of a leaf; symmetric trees have none.
     pub min_samples_leaf: usize,
+    /// The least H of a leaf, 0 or more; a split that leaves less on a side gains nothing.
+    pub min_child_weight: f64,
+    /// A split gains more than this, 0 or more.
+    pub min_gain: f64,
+    /// α, 0 or more.
+    pub l1: f64,
     /// λ, 0 or more.
     pub l2: f64,
-    /// The part of the features that a tree may use, above 0 and up to 1.
+    /// The part of the features that the trees of a round may use, above 0 and up to 1.
     pub feature_fraction: f64,
+    /// The part of the rows that the trees of a round learn from, above 0 and up to 1.
+    pub row_fraction: f64,
     /// The most bins of a feature, 2 to 255.
     pub max_bins: usize,
     /// Off by default: all rows train and all rounds are used.
@@ -80,10 +123,14 @@ impl Default for GradientBoostingConfig {
         Self {
             rounds: 100,
             learning_rate: 0.1,
-            max_leaves: 15,
+            growth: TreeGrowth::LeafWise { max_leaves: 15 },
             min_samples_leaf: 10,
+            min_child_weight: LEAST_SECOND,
+            min_gain: 0.0,
+            l1: 0.0,
             l2: 1.0,
             feature_fraction: 1.0,
+            row_fraction: 1.0,
             max_bins: 63,
             early_stopping: None,
             class_weight: ClassWeight::Uniform,
@@ -126,19 +173,31 @@ impl GradientBoosting {
             "above 0 and up to 1",
             rate,
         )?;
-        let leaves = config.max_leaves;
-        require(leaves >= 2, "max_leaves", "2 or more", leaves)?;
+        let deep = |field, depth| require((1..=DEEPEST).contains(&depth), field, "1 to 16", depth);
+        match config.growth {
+            TreeGrowth::LeafWise { max_leaves } => {
+                require(max_leaves >= 2, "max_leaves", "2 or more", max_leaves)?;
+            }
+            TreeGrowth::DepthWise { max_depth } => deep("max_depth", max_depth)?,
+            TreeGrowth::Symmetric { depth } => deep("depth", depth)?,
+        }
         let samples = config.min_samples_leaf;
         require(samples >= 1, "min_samples_leaf", "1 or more", samples)?;
-        let l2 = config.l2;
-        require(l2 >= 0.0 && l2.is_finite(), "l2", "0 or more", l2)?;
-        let fraction = config.feature_fraction;
-        require(
-            positive_part(fraction),
-            "feature_fraction",
-            "above 0 and up to 1",
-            fraction,
-        )?;
+        for (field, value) in [
+            ("min_child_weight", config.min_child_weight),
+            ("min_gain", config.min_gain),
+            ("l1", config.l1),
+            ("l2", config.l2),
+        ] {
+            let holds = value >= 0.0 && value.is_finite();
+            require(holds, field, "0 or more", value)?;
+        }
+        for (field, value) in [
+            ("feature_fraction", config.feature_fraction),
+            ("row_fraction", config.row_fraction),
+        ] {
+            require(positive_part(value), field, "above 0 and up to 1", value)?;
+        }
         let bins = config.max_bins;
         require(
             (2..=MOST_BINS).contains(&bins),
@@ -159,21 +218,29 @@ impl GradientBoosting {
         &self.0
     }
 
-    /// The features of a tree, ascending.
-    fn features(&self, n_features: usize, round: usize, output: usize) -> Vec<u32> {
-        let wished = (self.0.feature_fraction * n_features as f64).ceil() as usize;
-        let mut features: Vec<u32> = (0..n_features as u32).collect();
-        if wished < n_features {
-            let stream = derive(derive(self.0.seed, 1 + round as u64), output as u64);
-            let mut rng = ChaCha8Rng::seed_from_u64(stream);
-            for place in 0..wished {
-                let other = place + below(&mut rng, (n_features - place) as u32) as usize;
-                features.swap(place, other);
-            }
-            features.truncate(wished);
-            features.sort_unstable();
-        }
-        features
+    /// The features that a round uses and, unless it learns from all, the rows, both ascending.
+    fn draw(&self, round: usize, n_features: usize, n_rows: usize) -> (Vec<u32>, Option<Vec<u32>>) {
+        let part = |fraction: f64, n: usize, stream: u64| {
+            let wished = (fraction * n as f64).ceil() as usize;
+            (wished < n).then(|| {
+                let seed = derive(derive(self.0.seed, 1 + round as u64), stream);
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                let mut drawn: Vec<u32> = (0..n as u32).collect();
+                for place in 0..wished {
+                    let other = place + below(&mut rng, (n - place) as u32) as usize;
+                    drawn.swap(place, other);
+                }
+                drawn.truncate(wished);
+                drawn.sort_unstable();
+                drawn
+            })
+        };
+        let features = part(self.0.feature_fraction, n_features, 0);
+        let all = || (0..n_features as u32).collect();
+        (
+            features.unwrap_or_else(all),
+            part(self.0.row_fraction, n_rows, 1),
+        )
     }
 
     /// Which rows train and which are held out, both ascending; each class keeps at least one.
@@ -232,37 +299,41 @@ impl Estimator for GradientBoosting {
             scores: base.iter().map(|&s| vec![s; labels.len()]).collect(),
             gradients: vec![vec![Gradient::default(); labels.len()]; base.len()],
         };
-        let mut model = FittedBoosting {
-            n_features: bins.columns.len(),
-            classes: problem.classes.clone(),
-            base,
-            trees: Vec::new(),
+        let trees = match config.growth {
+            TreeGrowth::Symmetric { .. } => Trees::Symmetric(Vec::new()),
+            _ => Trees::Free(Vec::new()),
         };
+        let mut model =
+            FittedBoosting::new(bins.columns.len(), problem.classes.clone(), base, trees);
         let mut watch = Watch::new(&model, &problem, &held);
+        let mut gains = Vec::new();
+        let mut codes: Option<Codes> = None;
+        let spare = Mutex::new(Vec::new());
+        let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+        let usual = mean.log2().floor().exp2();
+        let flat = rows
+            .as_slice()
+            .expect("selected rows stand one after the other");
         for round in 0..config.rounds {
             train.stop().check()?;
             boost.differentiate();
-            let grown: Vec<Grown> = (0..model.base.len())
-                .into_par_iter()
-                .map(|output| {
-                    let growth = GradientGrowth {
-                        bins: &bins,
-                        features: &self.features(bins.columns.len(), round, output),
-                        max_leaves: config.max_leaves,
-                        min_samples_leaf: config.min_samples_leaf,
-                        l2: config.l2,
-                        learning_rate: config.learning_rate,
-                    };
-                    growth.grow(&boost.gradients[output], train.stop())
-                })
-                .collect::<Result<_>>()?;
-            for (scores, Grown { tree, leaves }) in boost.scores.iter_mut().zip(grown) {
-                for (rows, value) in leaves {
-                    for row in rows {
-                        scores[row as usize] += f64::from(value);
-                    }
-                }
-                model.trees.push(tree);
+            let (features, drawn) = self.draw(round, bins.columns.len(), labels.len());
+            let codes = match &mut codes {
+                Some(codes) if drawn.is_none() && codes.features == features => codes,
+                codes => codes.insert(Codes::new(&bins, features, drawn.as_deref())),
+            };
+            let learning = Learning {
+                config,
+                columns: &bins.columns,
+                codes,
+                drawn: drawn.as_deref(),
+                usual,
+                spare: &spare,
+                stop: train.stop(),
+            };
+            gains.push(learning.round(&mut boost, &mut model)?);
+            if let Some(drawn) = &drawn {
+                boost.see_others(drawn, &model, flat, round);
             }
             if let Some(EarlyStopping { patience, .. }) = config.early_stopping
                 && !held.is_empty()
@@ -274,9 +345,131 @@ impl Estimator for GradientBoosting {
             }
         }
         if config.early_stopping.is_some() && !held.is_empty() {
-            model.trees.truncate(watch.best_round * model.base.len());
+            model.truncate(watch.best_round);
+            gains.truncate(watch.best_round);
+        }
+        for (feature, gain) in gains.into_iter().flatten() {
+            model.gains[feature as usize] += gain;
         }
         Ok(model)
+    }
+}
+
+/// What a round learns with.
+struct Learning<'a> {
+    config: &'a GradientBoostingConfig,
+    columns: &'a [Column],
+    codes: &'a Codes,
+    /// The rows that the codes are of, if not of all.
+    drawn: Option<&'a [u32]>,
+    /// The usual weight of a row, to a power of two.
+    usual: f64,
+    /// Histograms to use again.
+    spare: &'a Mutex<Vec<Vec<Sum>>>,
+    stop: &'a StopToken,
+}
+
+impl Learning<'_> {
+    /// Grows the trees of a round; the features and gains of their splits.
+    fn round(&self, boost: &mut Boost<'_>, model: &mut FittedBoosting) -> Result<Vec<(u32, f64)>> {
+        let config = self.config;
+        let pick = |drawn: &[u32], of: &[Gradient]| -> Vec<Gradient> {
+            drawn.iter().map(|&row| of[row as usize]).collect()
+        };
+        let picked: Option<Vec<Vec<Gradient>>> = self
+            .drawn
+            .map(|drawn| boost.gradients.iter().map(|of| pick(drawn, of)).collect());
+        let gradients = picked.as_ref().unwrap_or(&boost.gradients);
+        let weights: Cow<'_, [f64]> = match self.drawn {
+            None => boost.weights.into(),
+            Some(drawn) => drawn
+                .iter()
+                .map(|&row| boost.weights[row as usize])
+                .collect(),
+        };
+        let whole: Vec<(Unit, Vec<Sum>)> = gradients
+            .par_iter()
+            .map(|gradients| {
+                let unit = Unit::of(gradients);
+                let rows = gradients.iter().zip(&*weights);
+                let sums = rows.map(|(&gradient, weight)| unit.sum(gradient, weight / self.usual));
+                (unit, sums.collect())
+            })
+            .collect();
+        let outputs: Vec<Output<'_>> = gradients
+            .iter()
+            .zip(&whole)
+            .map(|(gradients, (unit, sums))| Output {
+                gradients,
+                unit: *unit,
+                sums,
+            })
+            .collect();
+        let row_of = |row: u32| self.drawn.map_or(row, |drawn| drawn[row as usize]) as usize;
+        let penalty = Penalty {
+            l1: config.l1,
+            l2: config.l2,
+            least: config.min_child_weight,
+        };
+        match (config.growth, &mut model.trees) {
+            (TreeGrowth::Symmetric { depth }, Trees::Symmetric(trees)) => {
+                let growth = SymmetricGrowth {
+                    codes: self.codes,
+                    columns: self.columns,
+                    weights: &weights,
+                    depth,
+                    min_gain: config.min_gain,
+                    penalty,
+                    learning_rate: config.learning_rate,
+                };
+                let grown = growth.grow(&outputs, self.stop)?;
+                for (row, leaf) in (0..).zip(grown.leaves) {
+                    let values = grown.tree.values(leaf);
+                    for (scores, &value) in boost.scores.iter_mut().zip(values) {
+                        scores[row_of(row)] += f64::from(value);
+                    }
+                }
+                trees.push(grown.tree);
+                Ok(grown.gains)
+            }
+            (growth, Trees::Free(trees)) => {
+                let (max_leaves, max_depth) = match growth {
+                    TreeGrowth::DepthWise { max_depth } => (usize::MAX, max_depth),
+                    TreeGrowth::LeafWise { max_leaves } => (max_leaves, usize::MAX),
+                    TreeGrowth::Symmetric { .. } => unreachable!("its trees are symmetric"),
+                };
+                let growth = FreeGrowth {
+                    codes: self.codes,
+                    columns: self.columns,
+                    weights: &weights,
+                    max_leaves,
+                    max_depth,
+                    min_samples_leaf: config.min_samples_leaf,
+                    min_gain: config.min_gain,
+                    penalty,
+                    learning_rate: config.learning_rate,
+                    spare: self.spare,
+                };
+                let roots = roots(self.codes, &outputs);
+                let grown = outputs
+                    .par_iter()
+                    .zip(roots)
+                    .map(|(output, root)| growth.grow(output, root, self.stop))
+                    .collect::<Result<Vec<_>>>()?;
+                let mut gains = Vec::new();
+                for (scores, grown) in boost.scores.iter_mut().zip(grown) {
+                    for (range, value) in grown.leaves {
+                        for &row in &grown.rows[range] {
+                            scores[row_of(row)] += f64::from(value);
+                        }
+                    }
+                    trees.push(grown.tree);
+                    gains.extend(grown.gains);
+                }
+                Ok(gains)
+            }
+            (_, Trees::Symmetric(_)) => unreachable!("the trees are those of the growth"),
+        }
     }
 }
 
@@ -305,6 +498,22 @@ struct Boost<'a> {
 }
 
 impl Boost<'_> {
+    /// Adds the newest round's values to the scores of the rows that it was not shown.
+    fn see_others(&mut self, drawn: &[u32], model: &FittedBoosting, rows: &[f32], round: usize) {
+        let mut next = drawn.iter().peekable();
+        for row in 0..self.labels.len() {
+            if next.next_if(|&&drawn| drawn as usize == row).is_some() {
+                continue;
+            }
+            let mut scores = vec![0.0; self.scores.len()];
+            let width = model.n_features();
+            model.add(round..round + 1, &rows[row * width..][..width], &mut scores);
+            for (of_output, score) in self.scores.iter_mut().zip(scores) {
+                of_output[row] += score;
+            }
+        }
+    }
+
     fn differentiate(&mut self) {
         let mut scores = vec![0.0; self.scores.len()];
         let mut proba = vec![0.0; self.n_classes];
@@ -347,7 +556,7 @@ struct Watch {
 impl Watch {
     fn new(model: &FittedBoosting, problem: &Problem<'_>, held: &[usize]) -> Self {
         let mut watch = Self {
-            scores: model.base.repeat(held.len()),
+            scores: model.base().repeat(held.len()),
             rounds: 0,
             best_round: 0,
             best_loss: f64::INFINITY,
@@ -359,13 +568,11 @@ impl Watch {
     }
 
     fn see(&mut self, model: &FittedBoosting, problem: &Problem<'_>, held: &[usize]) {
-        let n_outputs = model.base.len();
-        let newest = &model.trees[self.rounds * n_outputs..];
-        for (&row, scores) in held.iter().zip(self.scores.chunks_exact_mut(n_outputs)) {
-            let row = &problem.flat()[row * model.n_features..][..model.n_features];
-            for (score, tree) in scores.iter_mut().zip(newest) {
-                *score += f64::from(tree.values(row, 1)[0]);
-            }
+        let width = model.n_features();
+        let scores = self.scores.chunks_exact_mut(model.base().len());
+        for (&row, scores) in held.iter().zip(scores) {
+            let row = &problem.flat()[row * width..][..width];
+            model.add(self.rounds..self.rounds + 1, row, scores);
         }
         self.rounds += 1;
         let loss = self.loss(model, problem, held);
@@ -376,8 +583,10 @@ impl Watch {
     }
 
     fn loss(&self, model: &FittedBoosting, problem: &Problem<'_>, held: &[usize]) -> f64 {
-        let mut proba = vec![0.0; model.classes.len()];
-        let rows = held.iter().zip(self.scores.chunks_exact(model.base.len()));
+        let mut proba = vec![0.0; problem.classes.len()];
+        let rows = held
+            .iter()
+            .zip(self.scores.chunks_exact(model.base().len()));
         rows.map(|(&row, scores)| {
             probabilities(scores, &mut proba);
             let p = proba[problem.labels[row] as usize].max(f64::MIN_POSITIVE);
@@ -387,91 +596,11 @@ impl Watch {
     }
 }
 
-/// The trees of a boosted model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "RawBoosting")]
-pub struct FittedBoosting {
-    n_features: usize,
-    classes: ClassMap,
-    /// The score of every output before the first tree.
-    base: Vec<f64>,
-    /// Round by round, output by output.
-    trees: Vec<Tree>,
-}
-
-#[derive(Deserialize)]
-struct RawBoosting {
-    n_features: usize,
-    classes: ClassMap,
-    base: Vec<f64>,
-    trees: Vec<Tree>,
-}
-
-impl TryFrom<RawBoosting> for FittedBoosting {
-    type Error = String;
-
-    fn try_from(raw: RawBoosting) -> Result<Self, String> {
-        let outputs = n_scores(raw.classes.len());
-        let whole = raw.trees.len().is_multiple_of(outputs);
-        if raw.base.len() != outputs || !whole || raw.n_features == 0 {
-            return Err(format!(
-                "expected features, {outputs} base scores and a multiple of {outputs} trees, got {}, \
-                 {} and {}",
-                raw.n_features,
-                raw.base.len(),
-                raw.trees.len()
-            ));
-        }
-        for tree in &raw.trees {
-            tree.check(raw.n_features, 1)?;
-        }
-        Ok(Self {
-            n_features: raw.n_features,
-            classes: raw.classes,
-            base: raw.base,
-            trees: raw.trees,
-        })
-    }
-}
-
-impl FittedBoosting {
-    /// How many rounds the model uses.
-    pub fn n_rounds(&self) -> usize {
-        self.trees.len() / self.base.len()
-    }
-}
-
-impl Predictor for FittedBoosting {
-    fn outputs(&self) -> &[Arc<str>] {
-        self.classes.names()
-    }
-
-    fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
-        check_features(rows, self.n_features)?;
-        let n_outputs = self.base.len();
-        let n_classes = self.classes.len();
-        self.classes.predict(rows, BLOCK, |rows, proba| {
-            let mut scores = self.base.repeat(rows.len() / self.n_features);
-            for (number, tree) in self.trees.iter().enumerate() {
-                let rows = rows.chunks_exact(self.n_features);
-                for (row, scores) in rows.zip(scores.chunks_exact_mut(n_outputs)) {
-                    scores[number % n_outputs] += f64::from(tree.values(row, 1)[0]);
-                }
-            }
-            let scores = scores.chunks_exact(n_outputs);
-            for (scores, proba) in scores.zip(proba.chunks_exact_mut(n_classes)) {
-                probabilities(scores, proba);
-            }
-            Ok(())
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::concatenate;
-    use xscatter_core::{Classes, Target};
+    use ndarray::{Array2, concatenate};
+    use xscatter_core::{Classes, Predictor, Target};
 
     /// Labels that depend on the first feature, but for some noise.
     fn noisy(n_rows: usize, n_classes: u32, noise: f32) -> (Array2<f32>, Target) {

@@ -15,6 +15,7 @@ use xscatter_core::learn::Then;
 use xscatter_core::{Estimator, Params, Predictor, Result, Target, TrainingSet};
 
 use crate::boosting::{FittedBoosting, GradientBoosting};
+use crate::decision_tree::DecisionTree;
 use crate::family::built_in;
 use crate::forest::{ExtraTrees, FittedForest, RandomForest};
 use crate::logistic::{FittedLogistic, LogisticRegression};
@@ -77,6 +78,8 @@ macro_rules! classifiers {
 }
 
 classifiers! {
+    /// A single decision tree.
+    DecisionTree(DecisionTree => FittedForest),
     /// Extremely randomised trees.
     ExtraTrees(ExtraTrees => FittedForest),
     /// Random forest.

@@ -3,11 +3,12 @@
 mod bins;
 mod boosting;
 mod classifier;
+mod decision_tree;
 mod error;
 mod family;
 mod forest;
-mod gradient_tree;
 mod grow;
+mod importance;
 mod lbfgs;
 mod logistic;
 mod neighbours;
@@ -15,6 +16,7 @@ mod one_vs_rest;
 mod persist;
 mod problem;
 mod scale;
+mod shap;
 mod smartcore;
 mod svm;
 mod svm_heads;
@@ -24,16 +26,22 @@ mod svm_sigmoid;
 mod svm_smo;
 mod tree;
 
-pub use boosting::{EarlyStopping, FittedBoosting, GradientBoosting, GradientBoostingConfig};
+pub use boosting::{
+    EarlyStopping, FittedBoosting, GradientBoosting, GradientBoostingConfig, TreeGrowth,
+};
 pub use classifier::{Classifier, FittedClassifier};
+pub use decision_tree::{DecisionTree, DecisionTreeConfig};
 pub use error::ConfigError;
 pub use family::{families, smartcore_families};
 pub use forest::{ExtraTrees, FittedForest, ForestConfig, RandomForest, SplitFeatures};
+pub use grow::SplitCriterion;
+pub use importance::{Importance, PermutationImportance, permutation_importance};
 pub use logistic::{FittedLogistic, LogisticRegression, LogisticRegressionConfig};
 pub use neighbours::{FittedNeighbours, NearestNeighbours, NearestNeighboursConfig, Vote};
 pub use one_vs_rest::{FittedOneVsRest, OneVsRest};
 pub use problem::ClassWeight;
 pub use scale::{FittedScaler, StandardScaler};
+pub use shap::ShapValues;
 pub use smartcore::{FittedSmartcoreNeighbours, SmartcoreLogistic, SmartcoreNeighbours};
 pub use svm::{FittedKernelSvm, KernelSvm, KernelSvmConfig};
 pub use svm_kernel::SvmKernel;
