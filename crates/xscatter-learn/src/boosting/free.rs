@@ -4,6 +4,10 @@
 //! split. Each open leaf holds a histogram; the smaller child's is counted, the larger child's is what remains
 //! of the parent's. Histograms know no row counts: where a leaf must have several rows, the best cuts are
 //! counted one feature after the other, best first, until one holds.
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -338,10 +342,6 @@ impl WithSimd for Search<'_> {
 
 impl Search<'_> {
     /// The best cut of a feature behind one of the bins, for missing values on the right and on the left.
-    #[allow(
-        clippy::inline_always,
-        reason = "compiled with the wide instructions of its caller"
-    )]
     #[inline(always)]
     fn best_cut(
         &self,

@@ -253,8 +253,7 @@ impl<const L: usize> WithSimd for Count<'_, L> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, _: S) {
         match L {
-            1 => self.run::<8>(),
-            2 => self.run::<8>(),
+            1 | 2 => self.run::<8>(),
             4 => self.run::<4>(),
             _ => self.run::<2>(),
         }

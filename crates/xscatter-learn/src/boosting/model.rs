@@ -145,11 +145,9 @@ impl FittedBoosting {
     pub fn raw_scores(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f64>> {
         check_features(rows, self.n_features)?;
         let mut scores = Array2::zeros((rows.nrows(), self.base.len()));
-        let rows = rows.as_standard_layout();
         for (row, mut scores) in rows.rows().into_iter().zip(scores.rows_mut()) {
-            let row = row.as_slice().expect("the rows are in standard layout");
             let mut of_row = self.base.clone();
-            self.add(0..self.n_rounds(), row, &mut of_row);
+            self.add(0..self.n_rounds(), &row.to_vec(), &mut of_row);
             scores.assign(&ArrayView1::from(&of_row));
         }
         Ok(scores)

@@ -3,6 +3,10 @@
 //! All nodes of a level share one split, the one with the largest gain over all leaves and scores; a leaf holds
 //! a step for each score. Features are looked at in turn, each with the rows of one leaf after the other, so that
 //! no histogram outlives its feature.
+#![allow(
+    clippy::inline_always,
+    reason = "a function that is not inlined would be compiled without the wide instructions"
+)]
 
 use std::ops::Range;
 
@@ -42,7 +46,7 @@ pub(super) struct Grown {
 
 /// The rows of a level, leaf after leaf.
 struct Rows {
-    rows: Vec<u32>,
+    numbers: Vec<u32>,
     /// Where the leaves end.
     ends: Vec<usize>,
     groups: Vec<Group>,
@@ -69,7 +73,7 @@ impl SymmetricGrowth<'_> {
     pub(super) fn grow(&self, outputs: &[Output<'_>], stop: &StopToken) -> Result<Grown> {
         let n_rows = self.codes.n_rows;
         let mut rows = Rows {
-            rows: (0..n_rows as u32).collect(),
+            numbers: (0..n_rows as u32).collect(),
             ends: vec![n_rows],
             groups: groups(outputs, n_rows),
         };
@@ -121,7 +125,7 @@ impl SymmetricGrowth<'_> {
         let mut covers = Vec::with_capacity(rows.ends.len());
         let mut values = Vec::with_capacity(rows.ends.len() * outputs.len());
         for (number, range) in rows.leaves().enumerate() {
-            let rows = &rows.rows[range];
+            let rows = &rows.numbers[range];
             let mut cover = 0.0;
             for &row in rows {
                 leaves[row as usize] = number as u32;
@@ -148,13 +152,13 @@ impl SymmetricGrowth<'_> {
     /// Parts each leaf; what goes to the left comes first.
     fn part(&self, rows: &Rows, place: usize, split: &Split) -> Rows {
         let column = &self.columns[split.feature as usize];
-        let mut order = Vec::with_capacity(rows.rows.len());
+        let mut order = Vec::with_capacity(rows.numbers.len());
         let mut ends = Vec::with_capacity(2 * rows.ends.len());
         let mut right = Vec::new();
         for leaf in rows.leaves() {
             right.clear();
             for position in leaf {
-                let code = self.codes.code(place, rows.rows[position]);
+                let code = self.codes.code(place, rows.numbers[position]);
                 if column.goes_left(code, split) {
                     order.push(position);
                 } else {
@@ -177,7 +181,10 @@ impl SymmetricGrowth<'_> {
         });
         Rows {
             groups: groups.collect(),
-            rows: order.iter().map(|&position| rows.rows[position]).collect(),
+            numbers: order
+                .iter()
+                .map(|&position| rows.numbers[position])
+                .collect(),
             ends,
         }
     }
@@ -234,10 +241,6 @@ impl WithSimd for Search<'_> {
 
 impl Search<'_> {
     /// Adds the gains of a group's outputs in all leaves.
-    #[allow(
-        clippy::inline_always,
-        reason = "compiled with the wide instructions of its caller"
-    )]
     #[inline(always)]
     fn gains<const L: usize, const C: usize>(&self, group: &Group, gains: &mut Gains) {
         let growth = self.growth;
@@ -252,7 +255,7 @@ impl Search<'_> {
                 for places in &mut places {
                     places[..codes.stride].fill([0; L]);
                 }
-                let rows = &self.rows.rows[leaf.clone()];
+                let rows = &self.rows.numbers[leaf.clone()];
                 let sums = &sums[leaf];
                 add(&codes.blocks[self.block], rows, sums, begin, &mut places);
                 for ((&feature, places), gains) in features[begin..]

@@ -43,7 +43,7 @@ pub(super) fn random_forest() -> BuiltIn {
 pub(super) fn gradient_boosting() -> BuiltIn {
     BuiltIn {
         name: "gradient-boosting",
-        space: boosting_space(100, 0.1)
+        space: boosting_space(100, 0.1, 1.0, [0.5, 1.0])
             .with("max_leaves", int(2, 127, true), 15)
             .with("min_samples_leaf", int(1, 100, true), 10),
         guesses: vec![Params::new(), slow()],
@@ -62,7 +62,7 @@ pub(super) fn gradient_boosting() -> BuiltIn {
 pub(super) fn gradient_boosting_depthwise() -> BuiltIn {
     BuiltIn {
         name: "gradient-boosting-depthwise",
-        space: boosting_space(100, 0.1)
+        space: boosting_space(100, 0.1, 1.0, [0.5, 1.0])
             .with("max_depth", int(1, 12, true), 5)
             .with("min_child_weight", real(1e-3, 100.0, true), 1.0),
         guesses: vec![Params::new(), slow().with("row_fraction", 0.8)],
@@ -83,10 +83,10 @@ pub(super) fn gradient_boosting_symmetric() -> BuiltIn {
     let slow = Params::new()
         .with("rounds", 400)
         .with("learning_rate", 0.15)
-        .with("row_fraction", 0.8);
+        .with("l2", 1.0);
     BuiltIn {
         name: "gradient-boosting-symmetric",
-        space: boosting_space(200, 0.3).with("depth", int(1, 8, false), 5),
+        space: boosting_space(200, 0.3, 3.0, [0.3, 0.6]).with("depth", int(1, 8, false), 5),
         guesses: vec![Params::new(), slow],
         make: |params, seed| {
             boosting(GradientBoostingConfig {
@@ -143,23 +143,23 @@ fn forest_space() -> Space {
         .with("balanced", yes_or_no(), false)
 }
 
-/// Small steps with half of the features each.
+/// More and smaller steps with fewer features each.
 fn slow() -> Params {
     Params::new()
         .with("rounds", 200)
         .with("learning_rate", 0.05)
-        .with("feature_fraction", 0.5)
+        .with("feature_fraction", 0.3)
 }
 
-/// What all three growths have; so many rounds of such steps at first.
-fn boosting_space(rounds: i64, learning_rate: f64) -> Space {
+/// What all three growths have, at first with these parts of features and rows.
+fn boosting_space(rounds: i64, learning_rate: f64, l2: f64, [features, rows]: [f64; 2]) -> Space {
     Space::new()
         .with("rounds", int(10, 1000, true), rounds)
         .with("learning_rate", real(0.005, 0.5, true), learning_rate)
         .with("l1", real(0.0, 10.0, false), 0.0)
-        .with("l2", real(0.0, 100.0, false), 1.0)
-        .with("feature_fraction", real(0.05, 1.0, false), 1.0)
-        .with("row_fraction", real(0.2, 1.0, false), 1.0)
+        .with("l2", real(0.0, 100.0, false), l2)
+        .with("feature_fraction", real(0.05, 1.0, false), features)
+        .with("row_fraction", real(0.2, 1.0, false), rows)
         // 0 uses all rounds; else 15 % of the rows are held out to end earlier.
         .with("patience", int(0, 50, false), 0)
         .with("balanced", yes_or_no(), false)
