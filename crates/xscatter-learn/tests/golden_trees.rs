@@ -43,7 +43,7 @@ fn a_tree_splits_says_and_explains_itself_alike() {
         let config = DecisionTreeConfig {
             criterion: case.criterion,
             max_depth: Some(5),
-            min_samples_leaf: 7,
+            min_samples_leaf: 12,
             ..DecisionTreeConfig::default()
         };
         let model = DecisionTree::new(config).unwrap().fit(&train).unwrap();
