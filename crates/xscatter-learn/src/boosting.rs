@@ -25,29 +25,27 @@
 mod free;
 mod histogram;
 mod model;
+mod round;
 mod symmetric;
 mod symmetric_tree;
 
-use std::borrow::Cow;
 use std::sync::Mutex;
 
 use ndarray::Axis;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xscatter_core::seed::derive;
-use xscatter_core::{Estimator, Result, StopToken, TrainingSet};
+use xscatter_core::{Estimator, Result, TrainingSet};
 
-use crate::bins::{Bins, Column, MOST_BINS};
+use crate::bins::{Bins, MOST_BINS};
 use crate::error::{ConfigError, require};
 use crate::grow::below;
-use crate::problem::{ClassWeight, Missing, Problem, probabilities};
-use free::FreeGrowth;
-use histogram::{Codes, Gradient, LEAST_SECOND, Output, Penalty, Sum, Unit, roots};
+use crate::problem::{ClassWeight, Missing, Problem};
+use histogram::{Codes, LEAST_SECOND};
 pub use model::FittedBoosting;
 use model::Trees;
-use symmetric::SymmetricGrowth;
+use round::{Boost, Learning, Watch, base_scores};
 use symmetric_tree::DEEPEST;
 
 /// Which leaf is split next, and how many there may be.
@@ -292,13 +290,7 @@ impl Estimator for GradientBoosting {
 
         let n_classes = problem.classes.len();
         let base = base_scores(&labels, &weights, n_classes);
-        let mut boost = Boost {
-            labels: &labels,
-            weights: &weights,
-            n_classes,
-            scores: base.iter().map(|&s| vec![s; labels.len()]).collect(),
-            gradients: vec![vec![Gradient::default(); labels.len()]; base.len()],
-        };
+        let mut boost = Boost::new(&labels, &weights, n_classes, &base);
         let trees = match config.growth {
             TreeGrowth::Symmetric { .. } => Trees::Symmetric(Vec::new()),
             _ => Trees::Free(Vec::new()),
@@ -352,247 +344,6 @@ impl Estimator for GradientBoosting {
             model.gains[feature as usize] += gain;
         }
         Ok(model)
-    }
-}
-
-/// What a round learns with.
-struct Learning<'a> {
-    config: &'a GradientBoostingConfig,
-    columns: &'a [Column],
-    codes: &'a Codes,
-    /// The rows that the codes are of, if not of all.
-    drawn: Option<&'a [u32]>,
-    /// The usual weight of a row, to a power of two.
-    usual: f64,
-    /// Histograms to use again.
-    spare: &'a Mutex<Vec<Vec<Sum>>>,
-    stop: &'a StopToken,
-}
-
-impl Learning<'_> {
-    /// Grows the trees of a round; the features and gains of their splits.
-    fn round(&self, boost: &mut Boost<'_>, model: &mut FittedBoosting) -> Result<Vec<(u32, f64)>> {
-        let config = self.config;
-        let pick = |drawn: &[u32], of: &[Gradient]| -> Vec<Gradient> {
-            drawn.iter().map(|&row| of[row as usize]).collect()
-        };
-        let picked: Option<Vec<Vec<Gradient>>> = self
-            .drawn
-            .map(|drawn| boost.gradients.iter().map(|of| pick(drawn, of)).collect());
-        let gradients = picked.as_ref().unwrap_or(&boost.gradients);
-        let weights: Cow<'_, [f64]> = match self.drawn {
-            None => boost.weights.into(),
-            Some(drawn) => drawn
-                .iter()
-                .map(|&row| boost.weights[row as usize])
-                .collect(),
-        };
-        let whole: Vec<(Unit, Vec<Sum>)> = gradients
-            .par_iter()
-            .map(|gradients| {
-                let unit = Unit::of(gradients);
-                let rows = gradients.iter().zip(&*weights);
-                let sums = rows.map(|(&gradient, weight)| unit.sum(gradient, weight / self.usual));
-                (unit, sums.collect())
-            })
-            .collect();
-        let outputs: Vec<Output<'_>> = gradients
-            .iter()
-            .zip(&whole)
-            .map(|(gradients, (unit, sums))| Output {
-                gradients,
-                unit: *unit,
-                sums,
-            })
-            .collect();
-        let row_of = |row: u32| self.drawn.map_or(row, |drawn| drawn[row as usize]) as usize;
-        let penalty = Penalty {
-            l1: config.l1,
-            l2: config.l2,
-            least: config.min_child_weight,
-        };
-        match (config.growth, &mut model.trees) {
-            (TreeGrowth::Symmetric { depth }, Trees::Symmetric(trees)) => {
-                let growth = SymmetricGrowth {
-                    codes: self.codes,
-                    columns: self.columns,
-                    weights: &weights,
-                    depth,
-                    min_gain: config.min_gain,
-                    penalty,
-                    learning_rate: config.learning_rate,
-                };
-                let grown = growth.grow(&outputs, self.stop)?;
-                for (row, leaf) in (0..).zip(grown.leaves) {
-                    let values = grown.tree.values(leaf);
-                    for (scores, &value) in boost.scores.iter_mut().zip(values) {
-                        scores[row_of(row)] += f64::from(value);
-                    }
-                }
-                trees.push(grown.tree);
-                Ok(grown.gains)
-            }
-            (growth, Trees::Free(trees)) => {
-                let (max_leaves, max_depth) = match growth {
-                    TreeGrowth::DepthWise { max_depth } => (usize::MAX, max_depth),
-                    TreeGrowth::LeafWise { max_leaves } => (max_leaves, usize::MAX),
-                    TreeGrowth::Symmetric { .. } => unreachable!("its trees are symmetric"),
-                };
-                let growth = FreeGrowth {
-                    codes: self.codes,
-                    columns: self.columns,
-                    weights: &weights,
-                    max_leaves,
-                    max_depth,
-                    min_samples_leaf: config.min_samples_leaf,
-                    min_gain: config.min_gain,
-                    penalty,
-                    learning_rate: config.learning_rate,
-                    spare: self.spare,
-                };
-                let roots = roots(self.codes, &outputs);
-                let grown = outputs
-                    .par_iter()
-                    .zip(roots)
-                    .map(|(output, root)| growth.grow(output, root, self.stop))
-                    .collect::<Result<Vec<_>>>()?;
-                let mut gains = Vec::new();
-                for (scores, grown) in boost.scores.iter_mut().zip(grown) {
-                    for (range, value) in grown.leaves {
-                        for &row in &grown.rows[range] {
-                            scores[row_of(row)] += f64::from(value);
-                        }
-                    }
-                    trees.push(grown.tree);
-                    gains.extend(grown.gains);
-                }
-                Ok(gains)
-            }
-            (_, Trees::Symmetric(_)) => unreachable!("the trees are those of the growth"),
-        }
-    }
-}
-
-/// The scores that give each class its share of the weight.
-fn base_scores(labels: &[u32], weights: &[f64], n_classes: usize) -> Vec<f64> {
-    let mut share = vec![0.0; n_classes];
-    for (&label, weight) in labels.iter().zip(weights) {
-        share[label as usize] += weight;
-    }
-    if let [first, second] = share[..] {
-        return vec![(second / first).ln()];
-    }
-    let total: f64 = share.iter().sum();
-    share.iter().map(|share| (share / total).ln()).collect()
-}
-
-/// The state of the training rows.
-struct Boost<'a> {
-    labels: &'a [u32],
-    weights: &'a [f64],
-    n_classes: usize,
-    /// Outputs × rows.
-    scores: Vec<Vec<f64>>,
-    /// Outputs × rows.
-    gradients: Vec<Vec<Gradient>>,
-}
-
-impl Boost<'_> {
-    /// Adds the newest round's values to the scores of the rows that it was not shown.
-    fn see_others(&mut self, drawn: &[u32], model: &FittedBoosting, rows: &[f32], round: usize) {
-        let mut next = drawn.iter().peekable();
-        for row in 0..self.labels.len() {
-            if next.next_if(|&&drawn| drawn as usize == row).is_some() {
-                continue;
-            }
-            let mut scores = vec![0.0; self.scores.len()];
-            let width = model.n_features();
-            model.add(round..round + 1, &rows[row * width..][..width], &mut scores);
-            for (of_output, score) in self.scores.iter_mut().zip(scores) {
-                of_output[row] += score;
-            }
-        }
-    }
-
-    fn differentiate(&mut self) {
-        let mut scores = vec![0.0; self.scores.len()];
-        let mut proba = vec![0.0; self.n_classes];
-        // Friedman's factor: one class's score is redundant.
-        let factor = if self.scores.len() == 1 {
-            1.0
-        } else {
-            self.n_classes as f64 / (self.n_classes as f64 - 1.0)
-        };
-        // With a single score it is the second class that the score speaks for.
-        let first_output = self.n_classes - self.scores.len();
-        let single = self.scores.len() == 1;
-        for (row, (&label, &weight)) in self.labels.iter().zip(self.weights).enumerate() {
-            for (score, of_output) in scores.iter_mut().zip(&self.scores) {
-                *score = of_output[row];
-            }
-            probabilities(&scores, &mut proba);
-            for (output, gradients) in self.gradients.iter_mut().enumerate() {
-                let class = if single { first_output } else { output };
-                let p = proba[class];
-                let truth = f64::from(u8::from(label as usize == class));
-                gradients[row] = Gradient {
-                    first: (weight * (p - truth)) as f32,
-                    second: (weight * factor * p * (1.0 - p)) as f32,
-                };
-            }
-        }
-    }
-}
-
-/// The log-loss of the held-out rows, round by round.
-struct Watch {
-    /// Rows × outputs.
-    scores: Vec<f64>,
-    rounds: usize,
-    best_round: usize,
-    best_loss: f64,
-}
-
-impl Watch {
-    fn new(model: &FittedBoosting, problem: &Problem<'_>, held: &[usize]) -> Self {
-        let mut watch = Self {
-            scores: model.base().repeat(held.len()),
-            rounds: 0,
-            best_round: 0,
-            best_loss: f64::INFINITY,
-        };
-        if !held.is_empty() {
-            watch.best_loss = watch.loss(model, problem, held);
-        }
-        watch
-    }
-
-    fn see(&mut self, model: &FittedBoosting, problem: &Problem<'_>, held: &[usize]) {
-        let width = model.n_features();
-        let scores = self.scores.chunks_exact_mut(model.base().len());
-        for (&row, scores) in held.iter().zip(scores) {
-            let row = &problem.flat()[row * width..][..width];
-            model.add(self.rounds..self.rounds + 1, row, scores);
-        }
-        self.rounds += 1;
-        let loss = self.loss(model, problem, held);
-        if loss < self.best_loss {
-            self.best_loss = loss;
-            self.best_round = self.rounds;
-        }
-    }
-
-    fn loss(&self, model: &FittedBoosting, problem: &Problem<'_>, held: &[usize]) -> f64 {
-        let mut proba = vec![0.0; problem.classes.len()];
-        let rows = held
-            .iter()
-            .zip(self.scores.chunks_exact(model.base().len()));
-        rows.map(|(&row, scores)| {
-            probabilities(scores, &mut proba);
-            let p = proba[problem.labels[row] as usize].max(f64::MIN_POSITIVE);
-            -problem.weights[row] * p.ln()
-        })
-        .sum()
     }
 }
 
@@ -683,6 +434,125 @@ mod tests {
             for (a, b) in weighted.iter().zip(&repeated) {
                 approx::assert_abs_diff_eq!(a, b, epsilon = 1e-5);
             }
+        }
+    }
+
+    #[test]
+    fn leaves_and_splits_keep_their_limits() {
+        let (mut rows, target) = noisy(400, 3, 0.5);
+        for row in (0..400).step_by(7) {
+            rows[[row, 0]] = f32::NAN;
+        }
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let fit = |config: GradientBoostingConfig| {
+            let config = GradientBoostingConfig {
+                rounds: 5,
+                ..config
+            };
+            let model = GradientBoosting::new(config).unwrap().fit(&train).unwrap();
+            let Trees::Free(trees) = model.trees else {
+                panic!("symmetric trees");
+            };
+            trees
+        };
+        let covers = |tree: &crate::tree::Tree| -> Vec<f64> {
+            let leaves = 0..tree.covers().len();
+            let is_leaf = |&node: &usize| matches!(tree.branch(node), crate::tree::Branch::Leaf(_));
+            leaves
+                .filter(is_leaf)
+                .map(|node| tree.covers()[node])
+                .collect()
+        };
+        for min_samples_leaf in [1, 25] {
+            let trees = fit(GradientBoostingConfig {
+                growth: TreeGrowth::LeafWise { max_leaves: 9 },
+                min_samples_leaf,
+                ..GradientBoostingConfig::default()
+            });
+            for covers in trees.iter().map(covers) {
+                assert!((2..=9).contains(&covers.len()));
+                assert!(covers.iter().all(|&rows| rows >= min_samples_leaf as f64));
+                assert_eq!(covers.iter().sum::<f64>(), 400.0);
+            }
+        }
+        let trees = fit(GradientBoostingConfig {
+            growth: TreeGrowth::DepthWise { max_depth: 3 },
+            ..GradientBoostingConfig::default()
+        });
+        assert!(trees.iter().map(covers).all(|covers| covers.len() <= 8));
+        for strict in [
+            GradientBoostingConfig {
+                l1: 1e6,
+                ..GradientBoostingConfig::default()
+            },
+            GradientBoostingConfig {
+                min_gain: 1e6,
+                ..GradientBoostingConfig::default()
+            },
+            GradientBoostingConfig {
+                min_child_weight: 1e6,
+                ..GradientBoostingConfig::default()
+            },
+        ] {
+            assert!(
+                fit(strict)
+                    .iter()
+                    .map(covers)
+                    .all(|covers| covers.len() == 1)
+            );
+        }
+    }
+
+    #[test]
+    fn the_feature_that_counts_gains_most() {
+        let (rows, target) = noisy(300, 3, 0.2);
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        for growth in [
+            TreeGrowth::LeafWise { max_leaves: 8 },
+            TreeGrowth::DepthWise { max_depth: 3 },
+            TreeGrowth::Symmetric { depth: 3 },
+        ] {
+            let config = GradientBoostingConfig {
+                rounds: 20,
+                growth,
+                row_fraction: 0.7,
+                ..GradientBoostingConfig::default()
+            };
+            let model = GradientBoosting::new(config).unwrap().fit(&train).unwrap();
+            let importance = model.importance();
+            assert!(importance.shares()[0] > 0.5, "{importance:?}");
+            assert!((importance.shares().iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            assert!(importance.mean_gain()[0] > importance.mean_gain()[3]);
+        }
+    }
+
+    #[test]
+    fn fields_out_of_their_domain_are_named() {
+        for (config, message) in [
+            (
+                GradientBoostingConfig {
+                    growth: TreeGrowth::Symmetric { depth: 17 },
+                    ..GradientBoostingConfig::default()
+                },
+                "depth: expected 1 to 16, got 17",
+            ),
+            (
+                GradientBoostingConfig {
+                    row_fraction: 0.0,
+                    ..GradientBoostingConfig::default()
+                },
+                "row_fraction: expected above 0 and up to 1, got 0",
+            ),
+            (
+                GradientBoostingConfig {
+                    min_gain: f64::NAN,
+                    ..GradientBoostingConfig::default()
+                },
+                "min_gain: expected 0 or more, got NaN",
+            ),
+        ] {
+            let error = GradientBoosting::new(config).unwrap_err();
+            assert_eq!(error.to_string(), message);
         }
     }
 }

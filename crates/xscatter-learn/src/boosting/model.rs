@@ -16,7 +16,7 @@ use crate::shap::{Explained, ShapValues};
 use crate::tree::Tree;
 
 /// So many rows pass through the trees at once.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// The trees of a boosted model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
