@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use xscatter_core::Result;
 use xscatter_core::StopToken;
 
-use crate::bins::{Bins, Column};
+use crate::bins::{Bins, Column, part};
 use crate::tree::{Split, Tree};
 
 /// A row in a tree.
@@ -117,7 +117,9 @@ impl Growth<'_> {
             };
             gains[split.feature as usize] += (score - search.unsplit()) / whole;
             let column = &self.bins.columns[split.feature as usize];
-            let n_left = column.part(here, |sample| sample.row, &mut moved, &split);
+            let n_left = part(here, &mut moved, |sample| {
+                column.goes_left(column.codes[sample.row as usize], &split)
+            });
             let middle = range.start + n_left;
             let left = tree.split(node, &split);
             open.push(Open {
@@ -160,6 +162,8 @@ struct Search<'a> {
     /// The codes that occur; for small nodes their class weights lie in the histogram in this order.
     present: Vec<u8>,
     left: Vec<f64>,
+    /// The class weights on the left, then on the right.
+    sides: Vec<f64>,
     missing: Vec<f64>,
 }
 
@@ -176,6 +180,7 @@ impl<'a> Search<'a> {
             keys: Vec::new(),
             present: Vec::new(),
             left: vec![0.0; n_classes],
+            sides: vec![0.0; 2 * n_classes],
             missing: vec![0.0; n_classes],
         }
     }
@@ -277,14 +282,17 @@ impl<'a> Search<'a> {
         cut: Split,
         best: &mut Option<Found>,
     ) {
-        self.left.fill(0.0);
+        // Both sides are added up: which one a sample falls on is a coin's throw, which no processor foresees.
+        let n_classes = self.growth.n_classes;
+        self.sides.fill(0.0);
         let mut n_left = 0;
         for (sample, &code) in samples.iter().zip(&self.codes) {
-            if column.goes_left(code, &cut) {
-                self.left[sample.label as usize] += sample.weight;
-                n_left += 1;
-            }
+            let goes_left = column.goes_left(code, &cut);
+            let side = if goes_left { 0 } else { n_classes };
+            self.sides[side + sample.label as usize] += sample.weight;
+            n_left += usize::from(goes_left);
         }
+        self.left.copy_from_slice(&self.sides[..n_classes]);
         let split = Split { feature, ..cut };
         let counts = (n_left, samples.len() - n_left);
         let has_missing = self.missing.iter().any(|&weight| weight > 0.0);

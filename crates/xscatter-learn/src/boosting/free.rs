@@ -18,7 +18,7 @@ use xscatter_core::{Result, StopToken};
 use super::histogram::{
     Codes, Node, Output, Penalty, Scores, Sum, count, largest, score_cuts, subtract,
 };
-use crate::bins::Column;
+use crate::bins::{Column, part};
 use crate::tree::{Split, Tree};
 
 /// How trees grow.
@@ -177,19 +177,9 @@ impl FreeGrowth<'_> {
     /// Moves what goes to the left before what goes to the right, keeping the order on both sides.
     fn part(&self, rows: &mut [u32], moved: &mut Vec<u32>, found: &Found) -> usize {
         let column = &self.columns[found.split.feature as usize];
-        moved.clear();
-        let mut left = 0;
-        for index in 0..rows.len() {
-            let row = rows[index];
-            if column.goes_left(self.codes.code(found.place, row), &found.split) {
-                rows[left] = row;
-                left += 1;
-            } else {
-                moved.push(row);
-            }
-        }
-        rows[left..].copy_from_slice(moved);
-        left
+        part(rows, moved, |&row| {
+            column.goes_left(self.codes.code(found.place, row), &found.split)
+        })
     }
 
     /// Gives both children their histograms, counting the rows of the smaller one alone.
