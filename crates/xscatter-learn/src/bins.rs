@@ -26,6 +26,8 @@ pub(crate) struct Column {
     pub(crate) codes: Vec<u8>,
     /// The smallest and the largest training value of every bin, ascending.
     pub(crate) ranges: Vec<(f32, f32)>,
+    /// The smallest values alone, to search in.
+    pub(crate) smallest: Vec<f32>,
     /// Whether a training row lacks this feature.
     pub(crate) has_missing: bool,
 }
@@ -93,6 +95,7 @@ impl Column {
         }
         Self {
             codes,
+            smallest: ranges.iter().map(|range| range.0).collect(),
             ranges,
             has_missing,
         }

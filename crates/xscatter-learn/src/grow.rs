@@ -462,13 +462,13 @@ fn random_cut(
     let smallest = f64::from(column.ranges[low as usize].0);
     let largest = f64::from(column.ranges[high as usize].1);
     let uniform = f64::from(rng.next_u32()) / 2_f64.powi(32);
-    let wish = smallest + uniform * (largest - smallest);
-    let inner = &column.ranges[low as usize..high as usize];
-    let last_left = low + inner.partition_point(|range| f64::from(range.0) <= wish) as u8 - 1;
+    let wish = (smallest + uniform * (largest - smallest)) as f32;
+    let inner = &column.smallest[low as usize..high as usize];
+    let last_left = low + inner.partition_point(|&smallest| smallest <= wish) as u8 - 1;
     Split {
         feature,
         last_left,
-        threshold: column.near(last_left, wish as f32),
+        threshold: column.near(last_left, wish),
         missing_left,
     }
 }
