@@ -26,6 +26,8 @@ pub(crate) struct Column {
     pub(crate) codes: Vec<u8>,
     /// The smallest and the largest training value of every bin, ascending.
     pub(crate) ranges: Vec<(f32, f32)>,
+    /// The smallest values alone, to search in.
+    pub(crate) smallest: Vec<f32>,
     /// Whether a training row lacks this feature.
     pub(crate) has_missing: bool,
 }
@@ -93,6 +95,7 @@ impl Column {
         }
         Self {
             codes,
+            smallest: ranges.iter().map(|range| range.0).collect(),
             ranges,
             has_missing,
         }
@@ -131,30 +134,32 @@ impl Column {
             code <= split.last_left
         }
     }
+}
 
-    /// Moves what goes to the left before what goes to the right, keeping the order on both sides;
-    /// returns how much goes to the left.
-    pub(crate) fn part<T: Copy>(
-        &self,
-        items: &mut [T],
-        row: impl Fn(&T) -> u32,
-        moved: &mut Vec<T>,
-        split: &Split,
-    ) -> usize {
-        moved.clear();
-        let mut left = 0;
-        for index in 0..items.len() {
-            let item = items[index];
-            if self.goes_left(self.codes[row(&item) as usize], split) {
-                items[left] = item;
-                left += 1;
-            } else {
-                moved.push(item);
-            }
-        }
-        items[left..].copy_from_slice(moved);
-        left
+/// Moves what goes to the left before what goes to the right, keeping the order on both sides;
+/// returns how much goes to the left.
+pub(crate) fn part<T: Copy>(
+    items: &mut [T],
+    moved: &mut Vec<T>,
+    goes_left: impl Fn(&T) -> bool,
+) -> usize {
+    let Some(&first) = items.first() else {
+        return 0;
+    };
+    moved.clear();
+    moved.resize(items.len(), first);
+    let (mut left, mut right) = (0, 0);
+    // Written to both sides: which one holds is a coin's throw, which no processor foresees.
+    for index in 0..items.len() {
+        let item = items[index];
+        let goes_left = usize::from(goes_left(&item));
+        items[left] = item;
+        moved[right] = item;
+        left += goes_left;
+        right += 1 - goes_left;
     }
+    items[left..].copy_from_slice(&moved[..right]);
+    left
 }
 
 /// A number that orders like the value.

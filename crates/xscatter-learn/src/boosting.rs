@@ -5,37 +5,70 @@
 //! are as good and cheaper.
 //!
 //! ```text
-//! p_k = softmax(F_k)          F_k ← F_k + η Σ_leaf v_leaf [row in leaf]        v = − G / (H + λ)
-//! G = Σ w (p_k − y_k)         H = Σ w K/(K−1) p_k (1 − p_k)
-//! gain of a split = G_L²/(H_L+λ) + G_R²/(H_R+λ) − G²/(H+λ)
+//! p_k = softmax(F_k)          F_k ← F_k + η Σ_leaf v_leaf [row in leaf]        v = − S(G) / (H + λ)
+//! G = Σ w (p_k − y_k)         H = Σ w K/(K−1) p_k (1 − p_k)                    S(G) = sign(G) max(|G| − α, 0)
+//! gain of a split = S(G_L)²/(H_L+λ) + S(G_R)²/(H_R+λ) − S(G)²/(H+λ)
 //! ```
 //!
-//! Each round grows one tree a class (one in all for two classes, with a logistic link), leaf by leaf
-//! where the gain is largest, on histograms of binned features; of two sibling histograms one is a
-//! difference. `NaN` goes to the side where the gain is larger. Fitting costs O(rounds · classes · rows
-//! · features · log leaves) time. Sources: Friedman 2001 (doi:10.1214/aos/1013203451); Ke et al. 2017
-//! (LightGBM) for the growth; scikit-learn 1.9.1, `HistGradientBoostingClassifier`.
+//! | growth | splits next | one tree is for | as in |
+//! |---|---|---|---|
+//! | [`TreeGrowth::LeafWise`] | the leaf with the largest gain | one class | LightGBM |
+//! | [`TreeGrowth::DepthWise`] | every leaf down to a depth | one class | XGBoost |
+//! | [`TreeGrowth::Symmetric`] | all leaves of a level alike | all classes | CatBoost |
+//!
+//! Two classes have one score, with a logistic link. Features are cut into bins, derivatives are summed for each
+//! bin, and of two sibling histograms one is a difference. `NaN` goes to the side where the gain is larger. The
+//! model does not depend on the number of threads. Fitting costs O(rounds · classes · rows · features · log leaves)
+//! time. Sources: Friedman 2001 (doi:10.1214/aos/1013203451); Ke et al. 2017 (LightGBM); Chen and Guestrin 2016
+//! (doi:10.1145/2939672.2939785) for the gain; Prokhorenkova et al. 2018 (CatBoost) for symmetric trees.
 
-use std::sync::Arc;
+mod free;
+mod histogram;
+mod model;
+mod round;
+mod symmetric;
+mod symmetric_tree;
 
-use ndarray::{Array2, ArrayView2, Axis};
+use std::sync::Mutex;
+
+use ndarray::Axis;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use xscatter_core::learn::check_features;
 use xscatter_core::seed::derive;
-use xscatter_core::{Estimator, Predictor, Result, TrainingSet};
+use xscatter_core::{Estimator, Result, TrainingSet};
 
 use crate::bins::{Bins, MOST_BINS};
 use crate::error::{ConfigError, require};
-use crate::gradient_tree::{Gradient, GradientGrowth, Grown};
 use crate::grow::below;
-use crate::problem::{ClassMap, ClassWeight, Missing, Problem, n_scores, probabilities};
-use crate::tree::Tree;
+use crate::problem::{ClassWeight, Missing, Problem};
+use histogram::{Codes, LEAST_SECOND};
+pub use model::FittedBoosting;
+use model::Trees;
+use round::{Boost, Learning, Watch, base_scores};
+use symmetric_tree::DEEPEST;
 
-/// So many rows pass through the trees at once.
-const BLOCK: usize = 64;
+/// Which leaf is split next, and how many there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TreeGrowth {
+    /// The leaf with the largest gain: few leaves where they matter most.
+    LeafWise {
+        /// The most leaves of a tree, 2 or more.
+        max_leaves: usize,
+    },
+    /// Every leaf that gains: balanced trees.
+    DepthWise {
+        /// The most splits between root and leaf, 1 to 16.
+        max_depth: usize,
+    },
+    /// All leaves of a level by the same split, for all classes at once: smooth models that predict fast and learn
+    /// slowly from each tree, so that they take a larger learning rate.
+    Symmetric {
+        /// The splits between root and leaf, 1 to 16.
+        depth: usize,
+    },
+}
 
 /// The end of boosting once held-out rows no longer gain from it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -56,14 +89,22 @@ pub struct GradientBoostingConfig {
     pub rounds: usize,
     /// η: how much of each correction is taken, above 0 and up to 1.
     pub learning_rate: f64,
-    /// The most leaves of a tree, 2 or more.
-    pub max_leaves: usize,
-    /// The fewest rows of a leaf.
+    /// Which leaf is split next, and how many there may be.
+    pub growth: TreeGrowth,
+    /// The fewest rows of a leaf; symmetric trees have none.
     pub min_samples_leaf: usize,
+    /// The least H of a leaf, 0 or more; a split that leaves less on a side gains nothing.
+    pub min_child_weight: f64,
+    /// A split gains more than this, 0 or more.
+    pub min_gain: f64,
+    /// α, 0 or more.
+    pub l1: f64,
     /// λ, 0 or more.
     pub l2: f64,
-    /// The part of the features that a tree may use, above 0 and up to 1.
+    /// The part of the features that the trees of a round may use, above 0 and up to 1.
     pub feature_fraction: f64,
+    /// The part of the rows that the trees of a round learn from, above 0 and up to 1.
+    pub row_fraction: f64,
     /// The most bins of a feature, 2 to 255.
     pub max_bins: usize,
     /// Off by default: all rows train and all rounds are used.
@@ -80,10 +121,14 @@ impl Default for GradientBoostingConfig {
         Self {
             rounds: 100,
             learning_rate: 0.1,
-            max_leaves: 15,
+            growth: TreeGrowth::LeafWise { max_leaves: 15 },
             min_samples_leaf: 10,
+            min_child_weight: LEAST_SECOND,
+            min_gain: 0.0,
+            l1: 0.0,
             l2: 1.0,
             feature_fraction: 1.0,
+            row_fraction: 1.0,
             max_bins: 63,
             early_stopping: None,
             class_weight: ClassWeight::Uniform,
@@ -126,19 +171,31 @@ impl GradientBoosting {
             "above 0 and up to 1",
             rate,
         )?;
-        let leaves = config.max_leaves;
-        require(leaves >= 2, "max_leaves", "2 or more", leaves)?;
+        let deep = |field, depth| require((1..=DEEPEST).contains(&depth), field, "1 to 16", depth);
+        match config.growth {
+            TreeGrowth::LeafWise { max_leaves } => {
+                require(max_leaves >= 2, "max_leaves", "2 or more", max_leaves)?;
+            }
+            TreeGrowth::DepthWise { max_depth } => deep("max_depth", max_depth)?,
+            TreeGrowth::Symmetric { depth } => deep("depth", depth)?,
+        }
         let samples = config.min_samples_leaf;
         require(samples >= 1, "min_samples_leaf", "1 or more", samples)?;
-        let l2 = config.l2;
-        require(l2 >= 0.0 && l2.is_finite(), "l2", "0 or more", l2)?;
-        let fraction = config.feature_fraction;
-        require(
-            positive_part(fraction),
-            "feature_fraction",
-            "above 0 and up to 1",
-            fraction,
-        )?;
+        for (field, value) in [
+            ("min_child_weight", config.min_child_weight),
+            ("min_gain", config.min_gain),
+            ("l1", config.l1),
+            ("l2", config.l2),
+        ] {
+            let holds = value >= 0.0 && value.is_finite();
+            require(holds, field, "0 or more", value)?;
+        }
+        for (field, value) in [
+            ("feature_fraction", config.feature_fraction),
+            ("row_fraction", config.row_fraction),
+        ] {
+            require(positive_part(value), field, "above 0 and up to 1", value)?;
+        }
         let bins = config.max_bins;
         require(
             (2..=MOST_BINS).contains(&bins),
@@ -159,21 +216,29 @@ impl GradientBoosting {
         &self.0
     }
 
-    /// The features of a tree, ascending.
-    fn features(&self, n_features: usize, round: usize, output: usize) -> Vec<u32> {
-        let wished = (self.0.feature_fraction * n_features as f64).ceil() as usize;
-        let mut features: Vec<u32> = (0..n_features as u32).collect();
-        if wished < n_features {
-            let stream = derive(derive(self.0.seed, 1 + round as u64), output as u64);
-            let mut rng = ChaCha8Rng::seed_from_u64(stream);
-            for place in 0..wished {
-                let other = place + below(&mut rng, (n_features - place) as u32) as usize;
-                features.swap(place, other);
-            }
-            features.truncate(wished);
-            features.sort_unstable();
-        }
-        features
+    /// The features that a round uses and, unless it learns from all, the rows, both ascending.
+    fn draw(&self, round: usize, n_features: usize, n_rows: usize) -> (Vec<u32>, Option<Vec<u32>>) {
+        let part = |fraction: f64, n: usize, stream: u64| {
+            let wished = (fraction * n as f64).ceil() as usize;
+            (wished < n).then(|| {
+                let seed = derive(derive(self.0.seed, 1 + round as u64), stream);
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                let mut drawn: Vec<u32> = (0..n as u32).collect();
+                for place in 0..wished {
+                    let other = place + below(&mut rng, (n - place) as u32) as usize;
+                    drawn.swap(place, other);
+                }
+                drawn.truncate(wished);
+                drawn.sort_unstable();
+                drawn
+            })
+        };
+        let features = part(self.0.feature_fraction, n_features, 0);
+        let all = || (0..n_features as u32).collect();
+        (
+            features.unwrap_or_else(all),
+            part(self.0.row_fraction, n_rows, 1),
+        )
     }
 
     /// Which rows train and which are held out, both ascending; each class keeps at least one.
@@ -225,44 +290,42 @@ impl Estimator for GradientBoosting {
 
         let n_classes = problem.classes.len();
         let base = base_scores(&labels, &weights, n_classes);
-        let mut boost = Boost {
-            labels: &labels,
-            weights: &weights,
-            n_classes,
-            scores: base.iter().map(|&s| vec![s; labels.len()]).collect(),
-            gradients: vec![vec![Gradient::default(); labels.len()]; base.len()],
+        let mut boost = Boost::new(&labels, &weights, n_classes, &base);
+        let trees = match config.growth {
+            TreeGrowth::Symmetric { .. } => Trees::Symmetric(Vec::new()),
+            _ => Trees::Free(Vec::new()),
         };
-        let mut model = FittedBoosting {
-            n_features: bins.columns.len(),
-            classes: problem.classes.clone(),
-            base,
-            trees: Vec::new(),
-        };
+        let mut model =
+            FittedBoosting::new(bins.columns.len(), problem.classes.clone(), base, trees);
         let mut watch = Watch::new(&model, &problem, &held);
+        let mut gains = Vec::new();
+        let mut codes: Option<Codes> = None;
+        let spare = Mutex::new(Vec::new());
+        let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+        let usual = mean.log2().floor().exp2();
+        let flat = rows
+            .as_slice()
+            .expect("selected rows stand one after the other");
         for round in 0..config.rounds {
             train.stop().check()?;
             boost.differentiate();
-            let grown: Vec<Grown> = (0..model.base.len())
-                .into_par_iter()
-                .map(|output| {
-                    let growth = GradientGrowth {
-                        bins: &bins,
-                        features: &self.features(bins.columns.len(), round, output),
-                        max_leaves: config.max_leaves,
-                        min_samples_leaf: config.min_samples_leaf,
-                        l2: config.l2,
-                        learning_rate: config.learning_rate,
-                    };
-                    growth.grow(&boost.gradients[output], train.stop())
-                })
-                .collect::<Result<_>>()?;
-            for (scores, Grown { tree, leaves }) in boost.scores.iter_mut().zip(grown) {
-                for (rows, value) in leaves {
-                    for row in rows {
-                        scores[row as usize] += f64::from(value);
-                    }
-                }
-                model.trees.push(tree);
+            let (features, drawn) = self.draw(round, bins.columns.len(), labels.len());
+            let codes = match &mut codes {
+                Some(codes) if drawn.is_none() && codes.features == features => codes,
+                codes => codes.insert(Codes::new(&bins, features, drawn.as_deref())),
+            };
+            let learning = Learning {
+                config,
+                columns: &bins.columns,
+                codes,
+                drawn: drawn.as_deref(),
+                usual,
+                spare: &spare,
+                stop: train.stop(),
+            };
+            gains.push(learning.round(&mut boost, &mut model)?);
+            if let Some(drawn) = &drawn {
+                boost.see_others(drawn, &model, flat, round);
             }
             if let Some(EarlyStopping { patience, .. }) = config.early_stopping
                 && !held.is_empty()
@@ -274,204 +337,21 @@ impl Estimator for GradientBoosting {
             }
         }
         if config.early_stopping.is_some() && !held.is_empty() {
-            model.trees.truncate(watch.best_round * model.base.len());
+            model.truncate(watch.best_round);
+            gains.truncate(watch.best_round);
+        }
+        for (feature, gain) in gains.into_iter().flatten() {
+            model.gains[feature as usize] += gain;
         }
         Ok(model)
-    }
-}
-
-/// The scores that give each class its share of the weight.
-fn base_scores(labels: &[u32], weights: &[f64], n_classes: usize) -> Vec<f64> {
-    let mut share = vec![0.0; n_classes];
-    for (&label, weight) in labels.iter().zip(weights) {
-        share[label as usize] += weight;
-    }
-    if let [first, second] = share[..] {
-        return vec![(second / first).ln()];
-    }
-    let total: f64 = share.iter().sum();
-    share.iter().map(|share| (share / total).ln()).collect()
-}
-
-/// The state of the training rows.
-struct Boost<'a> {
-    labels: &'a [u32],
-    weights: &'a [f64],
-    n_classes: usize,
-    /// Outputs × rows.
-    scores: Vec<Vec<f64>>,
-    /// Outputs × rows.
-    gradients: Vec<Vec<Gradient>>,
-}
-
-impl Boost<'_> {
-    fn differentiate(&mut self) {
-        let mut scores = vec![0.0; self.scores.len()];
-        let mut proba = vec![0.0; self.n_classes];
-        // Friedman's factor: one class's score is redundant.
-        let factor = if self.scores.len() == 1 {
-            1.0
-        } else {
-            self.n_classes as f64 / (self.n_classes as f64 - 1.0)
-        };
-        // With a single score it is the second class that the score speaks for.
-        let first_output = self.n_classes - self.scores.len();
-        let single = self.scores.len() == 1;
-        for (row, (&label, &weight)) in self.labels.iter().zip(self.weights).enumerate() {
-            for (score, of_output) in scores.iter_mut().zip(&self.scores) {
-                *score = of_output[row];
-            }
-            probabilities(&scores, &mut proba);
-            for (output, gradients) in self.gradients.iter_mut().enumerate() {
-                let class = if single { first_output } else { output };
-                let p = proba[class];
-                let truth = f64::from(u8::from(label as usize == class));
-                gradients[row] = Gradient {
-                    first: (weight * (p - truth)) as f32,
-                    second: (weight * factor * p * (1.0 - p)) as f32,
-                };
-            }
-        }
-    }
-}
-
-/// The log-loss of the held-out rows, round by round.
-struct Watch {
-    /// Rows × outputs.
-    scores: Vec<f64>,
-    rounds: usize,
-    best_round: usize,
-    best_loss: f64,
-}
-
-impl Watch {
-    fn new(model: &FittedBoosting, problem: &Problem<'_>, held: &[usize]) -> Self {
-        let mut watch = Self {
-            scores: model.base.repeat(held.len()),
-            rounds: 0,
-            best_round: 0,
-            best_loss: f64::INFINITY,
-        };
-        if !held.is_empty() {
-            watch.best_loss = watch.loss(model, problem, held);
-        }
-        watch
-    }
-
-    fn see(&mut self, model: &FittedBoosting, problem: &Problem<'_>, held: &[usize]) {
-        let n_outputs = model.base.len();
-        let newest = &model.trees[self.rounds * n_outputs..];
-        for (&row, scores) in held.iter().zip(self.scores.chunks_exact_mut(n_outputs)) {
-            let row = &problem.flat()[row * model.n_features..][..model.n_features];
-            for (score, tree) in scores.iter_mut().zip(newest) {
-                *score += f64::from(tree.values(row, 1)[0]);
-            }
-        }
-        self.rounds += 1;
-        let loss = self.loss(model, problem, held);
-        if loss < self.best_loss {
-            self.best_loss = loss;
-            self.best_round = self.rounds;
-        }
-    }
-
-    fn loss(&self, model: &FittedBoosting, problem: &Problem<'_>, held: &[usize]) -> f64 {
-        let mut proba = vec![0.0; model.classes.len()];
-        let rows = held.iter().zip(self.scores.chunks_exact(model.base.len()));
-        rows.map(|(&row, scores)| {
-            probabilities(scores, &mut proba);
-            let p = proba[problem.labels[row] as usize].max(f64::MIN_POSITIVE);
-            -problem.weights[row] * p.ln()
-        })
-        .sum()
-    }
-}
-
-/// The trees of a boosted model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "RawBoosting")]
-pub struct FittedBoosting {
-    n_features: usize,
-    classes: ClassMap,
-    /// The score of every output before the first tree.
-    base: Vec<f64>,
-    /// Round by round, output by output.
-    trees: Vec<Tree>,
-}
-
-#[derive(Deserialize)]
-struct RawBoosting {
-    n_features: usize,
-    classes: ClassMap,
-    base: Vec<f64>,
-    trees: Vec<Tree>,
-}
-
-impl TryFrom<RawBoosting> for FittedBoosting {
-    type Error = String;
-
-    fn try_from(raw: RawBoosting) -> Result<Self, String> {
-        let outputs = n_scores(raw.classes.len());
-        let whole = raw.trees.len().is_multiple_of(outputs);
-        if raw.base.len() != outputs || !whole || raw.n_features == 0 {
-            return Err(format!(
-                "expected features, {outputs} base scores and a multiple of {outputs} trees, got {}, \
-                 {} and {}",
-                raw.n_features,
-                raw.base.len(),
-                raw.trees.len()
-            ));
-        }
-        for tree in &raw.trees {
-            tree.check(raw.n_features, 1)?;
-        }
-        Ok(Self {
-            n_features: raw.n_features,
-            classes: raw.classes,
-            base: raw.base,
-            trees: raw.trees,
-        })
-    }
-}
-
-impl FittedBoosting {
-    /// How many rounds the model uses.
-    pub fn n_rounds(&self) -> usize {
-        self.trees.len() / self.base.len()
-    }
-}
-
-impl Predictor for FittedBoosting {
-    fn outputs(&self) -> &[Arc<str>] {
-        self.classes.names()
-    }
-
-    fn predict_proba(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>> {
-        check_features(rows, self.n_features)?;
-        let n_outputs = self.base.len();
-        let n_classes = self.classes.len();
-        self.classes.predict(rows, BLOCK, |rows, proba| {
-            let mut scores = self.base.repeat(rows.len() / self.n_features);
-            for (number, tree) in self.trees.iter().enumerate() {
-                let rows = rows.chunks_exact(self.n_features);
-                for (row, scores) in rows.zip(scores.chunks_exact_mut(n_outputs)) {
-                    scores[number % n_outputs] += f64::from(tree.values(row, 1)[0]);
-                }
-            }
-            let scores = scores.chunks_exact(n_outputs);
-            for (scores, proba) in scores.zip(proba.chunks_exact_mut(n_classes)) {
-                probabilities(scores, proba);
-            }
-            Ok(())
-        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::concatenate;
-    use xscatter_core::{Classes, Target};
+    use ndarray::{Array2, concatenate};
+    use xscatter_core::{Classes, Predictor, Target};
 
     /// Labels that depend on the first feature, but for some noise.
     fn noisy(n_rows: usize, n_classes: u32, noise: f32) -> (Array2<f32>, Target) {
@@ -554,6 +434,125 @@ mod tests {
             for (a, b) in weighted.iter().zip(&repeated) {
                 approx::assert_abs_diff_eq!(a, b, epsilon = 1e-5);
             }
+        }
+    }
+
+    #[test]
+    fn leaves_and_splits_keep_their_limits() {
+        let (mut rows, target) = noisy(400, 3, 0.5);
+        for row in (0..400).step_by(7) {
+            rows[[row, 0]] = f32::NAN;
+        }
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        let fit = |config: GradientBoostingConfig| {
+            let config = GradientBoostingConfig {
+                rounds: 5,
+                ..config
+            };
+            let model = GradientBoosting::new(config).unwrap().fit(&train).unwrap();
+            let Trees::Free(trees) = model.trees else {
+                panic!("symmetric trees");
+            };
+            trees
+        };
+        let covers = |tree: &crate::tree::Tree| -> Vec<f64> {
+            let leaves = 0..tree.covers().len();
+            let is_leaf = |&node: &usize| matches!(tree.branch(node), crate::tree::Branch::Leaf(_));
+            leaves
+                .filter(is_leaf)
+                .map(|node| tree.covers()[node])
+                .collect()
+        };
+        for min_samples_leaf in [1, 25] {
+            let trees = fit(GradientBoostingConfig {
+                growth: TreeGrowth::LeafWise { max_leaves: 9 },
+                min_samples_leaf,
+                ..GradientBoostingConfig::default()
+            });
+            for covers in trees.iter().map(covers) {
+                assert!((2..=9).contains(&covers.len()));
+                assert!(covers.iter().all(|&rows| rows >= min_samples_leaf as f64));
+                assert_eq!(covers.iter().sum::<f64>(), 400.0);
+            }
+        }
+        let trees = fit(GradientBoostingConfig {
+            growth: TreeGrowth::DepthWise { max_depth: 3 },
+            ..GradientBoostingConfig::default()
+        });
+        assert!(trees.iter().map(covers).all(|covers| covers.len() <= 8));
+        for strict in [
+            GradientBoostingConfig {
+                l1: 1e6,
+                ..GradientBoostingConfig::default()
+            },
+            GradientBoostingConfig {
+                min_gain: 1e6,
+                ..GradientBoostingConfig::default()
+            },
+            GradientBoostingConfig {
+                min_child_weight: 1e6,
+                ..GradientBoostingConfig::default()
+            },
+        ] {
+            assert!(
+                fit(strict)
+                    .iter()
+                    .map(covers)
+                    .all(|covers| covers.len() == 1)
+            );
+        }
+    }
+
+    #[test]
+    fn the_feature_that_counts_gains_most() {
+        let (rows, target) = noisy(300, 3, 0.2);
+        let train = TrainingSet::new(rows.view(), &target).unwrap();
+        for growth in [
+            TreeGrowth::LeafWise { max_leaves: 8 },
+            TreeGrowth::DepthWise { max_depth: 3 },
+            TreeGrowth::Symmetric { depth: 3 },
+        ] {
+            let config = GradientBoostingConfig {
+                rounds: 20,
+                growth,
+                row_fraction: 0.7,
+                ..GradientBoostingConfig::default()
+            };
+            let model = GradientBoosting::new(config).unwrap().fit(&train).unwrap();
+            let importance = model.importance();
+            assert!(importance.shares()[0] > 0.5, "{importance:?}");
+            assert!((importance.shares().iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            assert!(importance.mean_gain()[0] > importance.mean_gain()[3]);
+        }
+    }
+
+    #[test]
+    fn fields_out_of_their_domain_are_named() {
+        for (config, message) in [
+            (
+                GradientBoostingConfig {
+                    growth: TreeGrowth::Symmetric { depth: 17 },
+                    ..GradientBoostingConfig::default()
+                },
+                "depth: expected 1 to 16, got 17",
+            ),
+            (
+                GradientBoostingConfig {
+                    row_fraction: 0.0,
+                    ..GradientBoostingConfig::default()
+                },
+                "row_fraction: expected above 0 and up to 1, got 0",
+            ),
+            (
+                GradientBoostingConfig {
+                    min_gain: f64::NAN,
+                    ..GradientBoostingConfig::default()
+                },
+                "min_gain: expected 0 or more, got NaN",
+            ),
+        ] {
+            let error = GradientBoosting::new(config).unwrap_err();
+            assert_eq!(error.to_string(), message);
         }
     }
 }

@@ -15,6 +15,7 @@ use xscatter_core::learn::Then;
 use xscatter_core::{Estimator, Params, Predictor, Result, Target, TrainingSet};
 
 use crate::boosting::{FittedBoosting, GradientBoosting};
+use crate::decision_tree::DecisionTree;
 use crate::discriminant::{FittedLinearDiscriminant, LinearDiscriminant};
 use crate::elastic_net::{ElasticNet, FittedElasticNet};
 use crate::family::built_in;
@@ -83,6 +84,8 @@ macro_rules! classifiers {
 }
 
 classifiers! {
+    /// A single decision tree.
+    DecisionTree(DecisionTree => FittedForest),
     /// Extremely randomised trees.
     ExtraTrees(ExtraTrees => FittedForest),
     /// Random forest.

@@ -13,13 +13,14 @@
 //! | [`RandomForest`] | drawn with replacement | for each feature drawn, all |
 //! | [`ExtraTrees`] | all | for each feature drawn, one, uniform between its extremes |
 //!
-//! Splits minimise the weighted Gini impurity. Features are cut into at most
+//! Splits minimise the weighted impurity. Features are cut into at most
 //! [`max_bins`](ForestConfig::max_bins) bins first; `NaN` is *missing* and goes to the side where it
 //! helps most. Tree t uses the random stream t of the seed, so the model does not depend on the number
 //! of threads. Fitting costs O(trees · rows · features drawn · log rows) time. Sources: Breiman 2001
 //! (doi:10.1023/A:1010933404324); Geurts, Ernst and Wehenkel 2006 (doi:10.1007/s10994-006-6226-1);
 //! scikit-learn 1.9.1 for the defaults.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
@@ -33,8 +34,10 @@ use xscatter_core::{Estimator, Predictor, Result, TrainingSet};
 
 use crate::bins::{Bins, MOST_BINS};
 use crate::error::{ConfigError, require};
-use crate::grow::{Cuts, Growth, Sample, below};
+use crate::grow::{Cuts, Growth, Sample, SplitCriterion, below};
+use crate::importance::Importance;
 use crate::problem::{ClassMap, ClassWeight, Missing, Problem};
+use crate::shap::{Explained, ShapValues};
 use crate::tree::Tree;
 
 /// So many rows pass through a tree while it is in the cache.
@@ -75,6 +78,8 @@ pub struct ForestConfig {
     pub min_samples_leaf: usize,
     /// How many features a node looks at.
     pub split_features: SplitFeatures,
+    /// What a split makes smaller.
+    pub criterion: SplitCriterion,
     /// The most bins of a feature, 2 to 255.
     pub max_bins: usize,
     /// How much the classes weigh.
@@ -91,6 +96,7 @@ impl Default for ForestConfig {
             max_depth: None,
             min_samples_leaf: 1,
             split_features: SplitFeatures::Sqrt,
+            criterion: SplitCriterion::Gini,
             max_bins: MOST_BINS,
             class_weight: ClassWeight::Uniform,
             seed: 0,
@@ -99,7 +105,7 @@ impl Default for ForestConfig {
 }
 
 impl ForestConfig {
-    fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         require(self.trees >= 1, "trees", "1 or more", self.trees)?;
         let leaf = self.min_samples_leaf;
         require(leaf >= 1, "min_samples_leaf", "1 or more", leaf)?;
@@ -117,34 +123,57 @@ impl ForestConfig {
         Ok(())
     }
 
-    fn fit(&self, train: &TrainingSet<'_>, cuts: Cuts) -> Result<FittedForest> {
+    pub(crate) fn fit(
+        &self,
+        train: &TrainingSet<'_>,
+        cuts: Cuts,
+        draw: Draw,
+    ) -> Result<FittedForest> {
         let problem = Problem::new(train, self.class_weight, Missing::Allowed)?;
         let bins = Bins::new(problem.rows.view(), &problem.weights, self.max_bins);
         let growth = Growth {
             bins: &bins,
             n_classes: problem.classes.len(),
             cuts,
+            criterion: self.criterion,
             n_candidates: self.split_features.count(bins.columns.len()),
             max_depth: self.max_depth.unwrap_or(usize::MAX),
             min_samples_leaf: self.min_samples_leaf,
         };
-        let trees = (0..self.trees)
+        let grown = (0..self.trees)
             .into_par_iter()
             .map(|tree| {
                 let mut rng = ChaCha8Rng::seed_from_u64(derive(self.seed, tree as u64));
-                let mut samples = match cuts {
-                    Cuts::Best => bootstrap(&problem, &mut rng),
-                    Cuts::Random => all(&problem),
+                let mut samples = match draw {
+                    Draw::WithReplacement => bootstrap(&problem, &mut rng),
+                    Draw::All => all(&problem),
                 };
                 growth.grow(&mut samples, &mut rng, train.stop())
             })
-            .collect::<Result<Vec<Tree>>>()?;
+            .collect::<Result<Vec<(Tree, Vec<f64>)>>>()?;
+        let mut gains = vec![0.0; bins.columns.len()];
+        let mut trees = Vec::with_capacity(grown.len());
+        for (tree, of_tree) in grown {
+            trees.push(tree);
+            for (gain, of_tree) in gains.iter_mut().zip(of_tree) {
+                *gain += of_tree / self.trees as f64;
+            }
+        }
         Ok(FittedForest {
             n_features: bins.columns.len(),
             classes: problem.classes,
             trees,
+            gains,
         })
     }
+}
+
+/// The rows that a tree learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Draw {
+    All,
+    /// As many as there are, of which some come twice and some not at all.
+    WithReplacement,
 }
 
 fn sample(problem: &Problem<'_>, row: usize, times: u32) -> Sample {
@@ -198,7 +227,7 @@ pub struct ExtraTrees(ForestConfig);
 pub struct RandomForest(ForestConfig);
 
 macro_rules! forest {
-    ($forest:ident, $cuts:expr) => {
+    ($forest:ident, $cuts:expr, $draw:expr) => {
         impl $forest {
             /// From its configuration.
             ///
@@ -233,13 +262,13 @@ macro_rules! forest {
             type Fitted = FittedForest;
 
             fn fit(&self, train: &TrainingSet<'_>) -> Result<FittedForest> {
-                self.0.fit(train, $cuts)
+                self.0.fit(train, $cuts, $draw)
             }
         }
     };
 }
-forest!(ExtraTrees, Cuts::Random);
-forest!(RandomForest, Cuts::Best);
+forest!(ExtraTrees, Cuts::Random, Draw::All);
+forest!(RandomForest, Cuts::Best, Draw::WithReplacement);
 
 /// The trees of a forest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -248,6 +277,8 @@ pub struct FittedForest {
     n_features: usize,
     classes: ClassMap,
     trees: Vec<Tree>,
+    /// What the splits by each feature took from the impurity, in the mean of the trees.
+    gains: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -255,6 +286,8 @@ struct RawForest {
     n_features: usize,
     classes: ClassMap,
     trees: Vec<Tree>,
+    /// What the splits by each feature took from the impurity, in the mean of the trees.
+    gains: Vec<f64>,
 }
 
 impl TryFrom<RawForest> for FittedForest {
@@ -263,6 +296,13 @@ impl TryFrom<RawForest> for FittedForest {
     fn try_from(raw: RawForest) -> Result<Self, String> {
         if raw.trees.is_empty() || raw.n_features == 0 {
             return Err("expected at least one tree and one feature".to_owned());
+        }
+        if raw.gains.len() != raw.n_features || raw.gains.iter().any(|gain| !gain.is_finite()) {
+            return Err(format!(
+                "expected a finite gain for each of {} features, got {}",
+                raw.n_features,
+                raw.gains.len()
+            ));
         }
         for tree in &raw.trees {
             tree.check(raw.n_features, raw.classes.len())?;
@@ -274,6 +314,7 @@ impl TryFrom<RawForest> for FittedForest {
             n_features: raw.n_features,
             classes: raw.classes,
             trees: raw.trees,
+            gains: raw.gains,
         })
     }
 }
@@ -282,6 +323,32 @@ impl FittedForest {
     /// How many trees.
     pub fn n_trees(&self) -> usize {
         self.trees.len()
+    }
+
+    /// How much each feature's splits took from the impurity, in the mean of the trees.
+    pub fn importance(&self) -> Importance {
+        let splits = self.trees.iter().flat_map(Tree::split_features);
+        Importance::new(self.gains.clone(), splits)
+    }
+
+    /// How much each feature adds to each row's probabilities; see [`ShapValues`].
+    ///
+    /// # Errors
+    /// If the number of features differs from that of the fit.
+    pub fn shap_values(&self, rows: ArrayView2<'_, f32>) -> Result<ShapValues> {
+        check_features(rows, self.n_features)?;
+        let names = self.classes.present_names();
+        let base = vec![0.0; names.len()];
+        Ok(ShapValues::of(&self.explained(), names, base, rows))
+    }
+
+    pub(crate) fn explained(&self) -> Vec<Explained<'_>> {
+        let explained = |tree| Explained {
+            tree: Cow::Borrowed(tree),
+            outputs: 0..self.classes.len(),
+            share: 1.0 / self.trees.len() as f64,
+        };
+        self.trees.iter().map(explained).collect()
     }
 }
 
@@ -294,10 +361,12 @@ impl Predictor for FittedForest {
         check_features(rows, self.n_features)?;
         let n_classes = self.classes.len();
         self.classes.predict(rows, BLOCK, |rows, scores| {
+            let mut leaves = vec![0; rows.len() / self.n_features];
             for tree in &self.trees {
-                let rows = rows.chunks_exact(self.n_features);
-                for (row, scores) in rows.zip(scores.chunks_exact_mut(n_classes)) {
-                    for (score, &value) in scores.iter_mut().zip(tree.values(row, n_classes)) {
+                tree.leaves(rows, self.n_features, &mut leaves);
+                for (&leaf, scores) in leaves.iter().zip(scores.chunks_exact_mut(n_classes)) {
+                    let values = tree.leaf_values(leaf, n_classes);
+                    for (score, &value) in scores.iter_mut().zip(values) {
                         *score += f64::from(value);
                     }
                 }

@@ -1,6 +1,6 @@
 //! Growing one classification tree of a forest on binned features.
 //!
-//! Nodes are split depth first where the weighted Gini impurity falls most. A node looks at a random
+//! Nodes are split depth first where the weighted impurity falls most. A node looks at a random
 //! choice of features; for each either at every cut between its bins (random forest) or at one cut
 //! drawn uniformly between its extremes (extra trees). Large nodes count classes in a histogram,
 //! small nodes sort their few codes. Rows keep their order when a node is split, so reading a column
@@ -10,10 +10,11 @@ use std::ops::Range;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
+use serde::{Deserialize, Serialize};
 use xscatter_core::Result;
 use xscatter_core::StopToken;
 
-use crate::bins::{Bins, Column};
+use crate::bins::{Bins, Column, part};
 use crate::tree::{Split, Tree};
 
 /// A row in a tree.
@@ -33,12 +34,24 @@ pub(crate) enum Cuts {
     Random,
 }
 
+/// What a split makes smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitCriterion {
+    /// Gini impurity, 1 − Σ p².
+    #[default]
+    Gini,
+    /// Entropy, − Σ p log₂ p.
+    Entropy,
+}
+
 /// How a tree grows.
 #[derive(Debug)]
 pub(crate) struct Growth<'a> {
     pub(crate) bins: &'a Bins,
     pub(crate) n_classes: usize,
     pub(crate) cuts: Cuts,
+    pub(crate) criterion: SplitCriterion,
     pub(crate) n_candidates: usize,
     pub(crate) max_depth: usize,
     pub(crate) min_samples_leaf: usize,
@@ -52,14 +65,17 @@ struct Open {
 }
 
 impl Growth<'_> {
-    /// Grows a tree on the samples, which it reorders.
+    /// Grows a tree on the samples, which it reorders; also what the splits by each feature took from the
+    /// impurity of the tree's mean row.
     pub(crate) fn grow(
         &self,
         samples: &mut [Sample],
         rng: &mut ChaCha8Rng,
         stop: &StopToken,
-    ) -> Result<Tree> {
+    ) -> Result<(Tree, Vec<f64>)> {
         let mut tree = Tree::seed();
+        let mut gains = vec![0.0; self.bins.columns.len()];
+        let whole: f64 = samples.iter().map(|sample| sample.weight).sum();
         let mut search = Search::new(self);
         let mut moved = Vec::with_capacity(samples.len());
         let mut pure = vec![None; self.n_classes];
@@ -83,23 +99,27 @@ impl Growth<'_> {
             } else {
                 None
             };
-            let Some(split) = split else {
+            let Some(Found { score, split }) = split else {
                 // Leaves of one class alone are most of a full tree: they share their values.
+                let total: f64 = search.totals.iter().sum();
                 let class = here[0].label as usize;
                 let shared = if search.is_pure() { pure[class] } else { None };
                 if let Some(place) = shared {
-                    tree.leaf_like(node, place);
+                    tree.leaf_like(node, total, place);
                     continue;
                 }
-                let total: f64 = search.totals.iter().sum();
-                let place = tree.leaf(node, search.totals.iter().map(|w| (w / total) as f32));
+                let shares = search.totals.iter().map(|w| (w / total) as f32);
+                let place = tree.leaf(node, total, shares);
                 if search.is_pure() {
                     pure[class] = Some(place);
                 }
                 continue;
             };
+            gains[split.feature as usize] += (score - search.unsplit()) / whole;
             let column = &self.bins.columns[split.feature as usize];
-            let n_left = column.part(here, |sample| sample.row, &mut moved, &split);
+            let n_left = part(here, &mut moved, |sample| {
+                column.goes_left(column.codes[sample.row as usize], &split)
+            });
             let middle = range.start + n_left;
             let left = tree.split(node, &split);
             open.push(Open {
@@ -114,11 +134,12 @@ impl Growth<'_> {
             });
         }
         tree.finish();
-        Ok(tree)
+        Ok((tree, gains))
     }
 }
 
-/// The best split found so far, with its score Σ L²/ΣL + Σ R²/ΣR, which Gini impurity falls with.
+/// The best split found so far, with its score, which impurity falls with: Σ L²/ΣL + Σ R²/ΣR for Gini impurity,
+/// Σ L log₂ L − ΣL log₂ ΣL and the same of R for entropy.
 struct Found {
     score: f64,
     split: Split,
@@ -141,6 +162,8 @@ struct Search<'a> {
     /// The codes that occur; for small nodes their class weights lie in the histogram in this order.
     present: Vec<u8>,
     left: Vec<f64>,
+    /// The class weights on the left, then on the right.
+    sides: Vec<f64>,
     missing: Vec<f64>,
 }
 
@@ -157,6 +180,7 @@ impl<'a> Search<'a> {
             keys: Vec::new(),
             present: Vec::new(),
             left: vec![0.0; n_classes],
+            sides: vec![0.0; 2 * n_classes],
             missing: vec![0.0; n_classes],
         }
     }
@@ -168,11 +192,22 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// The score of the node at hand if it stays whole.
+    fn unsplit(&self) -> f64 {
+        let total: f64 = self.totals.iter().sum();
+        match self.growth.criterion {
+            SplitCriterion::Gini => self.totals.iter().map(|w| w * w).sum::<f64>() / total,
+            SplitCriterion::Entropy => {
+                self.totals.iter().map(|&w| x_log_x(w)).sum::<f64>() - x_log_x(total)
+            }
+        }
+    }
+
     fn is_pure(&self) -> bool {
         self.totals.iter().filter(|&&weight| weight > 0.0).count() < 2
     }
 
-    fn best_split(&mut self, samples: &[Sample], rng: &mut ChaCha8Rng) -> Option<Split> {
+    fn best_split(&mut self, samples: &[Sample], rng: &mut ChaCha8Rng) -> Option<Found> {
         let mut best: Option<Found> = None;
         let mut any_varies = false;
         for visited in 0..self.features.len() {
@@ -208,7 +243,7 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        best.map(|found| found.split)
+        best
     }
 
     /// Reads the codes of the samples; smallest and largest code of a value and how many samples
@@ -247,14 +282,17 @@ impl<'a> Search<'a> {
         cut: Split,
         best: &mut Option<Found>,
     ) {
-        self.left.fill(0.0);
+        // Both sides are added up: which one a sample falls on is a coin's throw, which no processor foresees.
+        let n_classes = self.growth.n_classes;
+        self.sides.fill(0.0);
         let mut n_left = 0;
         for (sample, &code) in samples.iter().zip(&self.codes) {
-            if column.goes_left(code, &cut) {
-                self.left[sample.label as usize] += sample.weight;
-                n_left += 1;
-            }
+            let goes_left = column.goes_left(code, &cut);
+            let side = if goes_left { 0 } else { n_classes };
+            self.sides[side + sample.label as usize] += sample.weight;
+            n_left += usize::from(goes_left);
         }
+        self.left.copy_from_slice(&self.sides[..n_classes]);
         let split = Split { feature, ..cut };
         let counts = (n_left, samples.len() - n_left);
         let has_missing = self.missing.iter().any(|&weight| weight > 0.0);
@@ -362,15 +400,30 @@ impl<'a> Search<'a> {
         if n_left < least || n_right < least {
             return;
         }
-        let (mut left, mut left_squares, mut right, mut right_squares) = (0.0, 0.0, 0.0, 0.0);
-        for (l, total) in self.left.iter().zip(&self.totals) {
-            let r = total - l;
-            left += l;
-            left_squares += l * l;
-            right += r;
-            right_squares += r * r;
-        }
-        let score = left_squares / left + right_squares / right;
+        let (mut left, mut right, mut of_left, mut of_right) = (0.0, 0.0, 0.0, 0.0);
+        let sides = self.left.iter().zip(&self.totals);
+        let score = match self.growth.criterion {
+            SplitCriterion::Gini => {
+                for (l, total) in sides {
+                    let r = total - l;
+                    left += l;
+                    of_left += l * l;
+                    right += r;
+                    of_right += r * r;
+                }
+                of_left / left + of_right / right
+            }
+            SplitCriterion::Entropy => {
+                for (l, total) in sides {
+                    let r = total - l;
+                    left += l;
+                    of_left += x_log_x(*l);
+                    right += r;
+                    of_right += x_log_x(r);
+                }
+                of_left - x_log_x(left) + of_right - x_log_x(right)
+            }
+        };
         if best.as_ref().is_none_or(|found| score > found.score) {
             let mut split = split();
             if !has_missing {
@@ -380,6 +433,11 @@ impl<'a> Search<'a> {
             *best = Some(Found { score, split });
         }
     }
+}
+
+/// x log₂ x, and its limit 0 where x is 0 or, by rounding, below.
+fn x_log_x(x: f64) -> f64 {
+    if x > 0.0 { x * x.log2() } else { 0.0 }
 }
 
 /// A cut between two codes, as extra trees draw it: uniform in the value, not in the code.
@@ -404,13 +462,13 @@ fn random_cut(
     let smallest = f64::from(column.ranges[low as usize].0);
     let largest = f64::from(column.ranges[high as usize].1);
     let uniform = f64::from(rng.next_u32()) / 2_f64.powi(32);
-    let wish = smallest + uniform * (largest - smallest);
-    let inner = &column.ranges[low as usize..high as usize];
-    let last_left = low + inner.partition_point(|range| f64::from(range.0) <= wish) as u8 - 1;
+    let wish = (smallest + uniform * (largest - smallest)) as f32;
+    let inner = &column.smallest[low as usize..high as usize];
+    let last_left = low + inner.partition_point(|&smallest| smallest <= wish) as u8 - 1;
     Split {
         feature,
         last_left,
-        threshold: column.near(last_left, wish as f32),
+        threshold: column.near(last_left, wish),
         missing_left,
     }
 }
@@ -431,6 +489,7 @@ mod tests {
             bins,
             n_classes: 2,
             cuts,
+            criterion: SplitCriterion::Gini,
             n_candidates: bins.columns.len(),
             max_depth: usize::MAX,
             min_samples_leaf: 1,
@@ -450,6 +509,7 @@ mod tests {
         growth(&bins, cuts)
             .grow(&mut samples, &mut rng, &StopToken::new())
             .unwrap()
+            .0
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod cholesky;
 mod classifier;
 mod counted;
 mod covariance;
+mod decision_tree;
 mod discriminant;
 mod eigen;
 mod elastic_net;
@@ -16,8 +17,8 @@ mod envelope;
 mod error;
 mod family;
 mod forest;
-mod gradient_tree;
 mod grow;
+mod importance;
 mod impute;
 mod isotonic;
 mod lanes;
@@ -47,17 +48,21 @@ mod ridge;
 mod scale;
 mod select;
 mod select_scores;
+mod shap;
 mod smartcore;
 mod svm;
 mod symmetric;
 mod tree;
 mod whitening;
 
-pub use boosting::{EarlyStopping, FittedBoosting, GradientBoosting, GradientBoostingConfig};
+pub use boosting::{
+    EarlyStopping, FittedBoosting, GradientBoosting, GradientBoostingConfig, TreeGrowth,
+};
 pub use calibrate::{Calibrator, FittedCalibrator};
 pub use calibrated::{Calibrated, CalibrationConfig, FittedCalibrated};
 pub use classifier::{Classifier, FittedClassifier};
 pub use covariance::Shrinkage;
+pub use decision_tree::{DecisionTree, DecisionTreeConfig};
 pub use discriminant::{FittedLinearDiscriminant, LinearDiscriminant, LinearDiscriminantConfig};
 pub use elastic_net::{ElasticNet, ElasticNetConfig, FittedElasticNet};
 pub use error::ConfigError;
@@ -65,6 +70,8 @@ pub use family::{
     families, smartcore_families, with_calibration, with_choice_of_preparation, with_preparation,
 };
 pub use forest::{ExtraTrees, FittedForest, ForestConfig, RandomForest, SplitFeatures};
+pub use grow::SplitCriterion;
+pub use importance::{Importance, PermutationImportance, permutation_importance};
 pub use impute::{Fill, FittedImputer, Imputer, ImputerConfig};
 pub use logistic::{FittedLogistic, LogisticRegression, LogisticRegressionConfig};
 pub use naive_bayes::{FittedNaiveBayes, NaiveBayes, NaiveBayesConfig};
@@ -85,6 +92,7 @@ pub use range_scale::{FittedRanges, RangeScaler};
 pub use ridge::{FittedRidge, Ridge, RidgeConfig};
 pub use scale::{FittedScaler, StandardScaler};
 pub use select::{Criterion, FittedSelection, Selection};
+pub use shap::ShapValues;
 pub use smartcore::{FittedSmartcoreNeighbours, SmartcoreLogistic, SmartcoreNeighbours};
 pub use svm::kernel::{Gamma, SvmKernel};
 pub use svm::linear::{FittedLinearSvm, LinearSvm, LinearSvmConfig, SvmLoss};

@@ -214,6 +214,12 @@ impl ClassMap {
         &self.names
     }
 
+    /// The names of the classes that occur.
+    pub(crate) fn present_names(&self) -> Vec<Arc<str>> {
+        let name = |&class: &u32| Arc::clone(&self.names[class as usize]);
+        self.present.iter().map(name).collect()
+    }
+
     /// Rows × all classes; `score` adds to the scores of the classes that occur, for a block of rows.
     ///
     /// The scores of a row are divided by their sum. So many rows make a block; no result depends on it.

@@ -9,13 +9,39 @@ const MISSING_LEFT: u32 = 1 << 31;
 
 /// A split or a leaf.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Node {
+pub(crate) struct Node {
     /// The feature, with [`MISSING_LEFT`]; or [`LEAF`].
     feature: u32,
-    /// Values up to this one go to the left.
+    /// Values up to this one go to the left; in a leaf, the weight of the training rows in it.
     threshold: f32,
     /// The left child, whose sibling follows it; or the number of the leaf's values.
     next: u32,
+}
+
+/// So many rows walk through a tree in step.
+const STEP: usize = 8;
+
+/// What a walk through a tree meets.
+#[derive(Debug)]
+pub(crate) enum Branch<'a> {
+    /// The place of its values.
+    Leaf(u32),
+    /// The right child follows the left one.
+    Split {
+        feature: u32,
+        left: usize,
+        node: &'a Node,
+    },
+}
+
+impl Node {
+    pub(crate) fn goes_left(&self, value: f32) -> bool {
+        if value.is_nan() {
+            self.feature & MISSING_LEFT != 0
+        } else {
+            value <= self.threshold
+        }
+    }
 }
 
 const UNFINISHED: Node = Node {
@@ -55,6 +81,8 @@ struct RawTree {
     thresholds: Vec<f32>,
     /// A number a leaf: where its values are.
     leaves: Vec<u32>,
+    /// A number a leaf: the weight of the training rows in it.
+    covers: Vec<f32>,
     values: Vec<f32>,
 }
 
@@ -64,12 +92,14 @@ impl From<Tree> for RawTree {
             features: Vec::with_capacity(nodes.len()),
             thresholds: Vec::new(),
             leaves: Vec::new(),
+            covers: Vec::new(),
             values,
         };
         for node in nodes {
             if node.feature == LEAF {
                 raw.features.push(0);
                 raw.leaves.push(node.next);
+                raw.covers.push(node.threshold);
                 continue;
             }
             let number = i64::from(node.feature & !MISSING_LEFT) + 1;
@@ -90,7 +120,8 @@ impl TryFrom<RawTree> for Tree {
         let n_leaves = raw.features.len() - n_splits;
         let whole = n_leaves == n_splits + 1
             && raw.thresholds.len() == n_splits
-            && raw.leaves.len() == n_leaves;
+            && raw.leaves.len() == n_leaves
+            && raw.covers.len() == n_leaves;
         let far = u64::from(MISSING_LEFT);
         if !whole
             || raw
@@ -100,19 +131,22 @@ impl TryFrom<RawTree> for Tree {
         {
             return Err(format!(
                 "expected one leaf more than splits, each with its numbers, got {n_splits} splits, \
-                 {n_leaves} leaves, {} thresholds and {} places of values",
+                 {n_leaves} leaves, {} thresholds, {} places of values and {} weights",
                 raw.thresholds.len(),
-                raw.leaves.len()
+                raw.leaves.len(),
+                raw.covers.len()
             ));
         }
         let mut thresholds = raw.thresholds.into_iter();
-        let mut leaves = raw.leaves.into_iter();
+        let mut leaves = raw.leaves.into_iter().zip(raw.covers);
         let mut left = 1;
         let node = |feature: i64| {
             if feature == 0 {
+                let (next, threshold) = leaves.next()?;
                 return Some(Node {
-                    next: leaves.next()?,
-                    ..UNFINISHED
+                    feature: LEAF,
+                    threshold,
+                    next,
                 });
             }
             let direction = if feature < 0 { MISSING_LEFT } else { 0 };
@@ -154,19 +188,25 @@ impl Tree {
         left
     }
 
-    /// Makes the node a leaf with these values; returns where they are.
-    pub(crate) fn leaf(&mut self, node: usize, values: impl ExactSizeIterator<Item = f32>) -> u32 {
+    /// Makes the node a leaf with these values and this weight of training rows; returns where the values are.
+    pub(crate) fn leaf(
+        &mut self,
+        node: usize,
+        cover: f64,
+        values: impl ExactSizeIterator<Item = f32>,
+    ) -> u32 {
         let place = (self.values.len() / values.len()) as u32;
         self.values.extend(values);
-        self.leaf_like(node, place);
+        self.leaf_like(node, cover, place);
         place
     }
 
     /// Makes the node a leaf with the values of an earlier one.
-    pub(crate) fn leaf_like(&mut self, node: usize, place: u32) {
+    pub(crate) fn leaf_like(&mut self, node: usize, cover: f64, place: u32) {
         self.nodes[node] = Node {
+            feature: LEAF,
+            threshold: cover as f32,
             next: place,
-            ..UNFINISHED
         };
     }
 
@@ -185,19 +225,76 @@ impl Tree {
         self.nodes = nodes;
     }
 
-    /// The values of the leaf that the row falls into.
-    pub(crate) fn values(&self, row: &[f32], width: usize) -> &[f32] {
-        let mut node = &self.nodes[0];
-        while node.feature != LEAF {
-            let value = row[(node.feature & !MISSING_LEFT) as usize];
-            let left = if value.is_nan() {
-                node.feature & MISSING_LEFT != 0
-            } else {
-                value <= node.threshold
-            };
-            node = &self.nodes[node.next as usize + usize::from(!left)];
+    /// The feature of every split.
+    pub(crate) fn split_features(&self) -> impl Iterator<Item = u32> {
+        let splits = self.nodes.iter().filter(|node| node.feature != LEAF);
+        splits.map(|node| node.feature & !MISSING_LEFT)
+    }
+
+    /// The children of a node and its feature, or the place of a leaf's values.
+    pub(crate) fn branch(&self, node: usize) -> Branch<'_> {
+        let node = &self.nodes[node];
+        if node.feature == LEAF {
+            return Branch::Leaf(node.next);
         }
-        &self.values[node.next as usize * width..][..width]
+        Branch::Split {
+            feature: node.feature & !MISSING_LEFT,
+            left: node.next as usize,
+            node,
+        }
+    }
+
+    /// The weight of the training rows in every node.
+    pub(crate) fn covers(&self) -> Vec<f64> {
+        let mut covers = vec![0.0; self.nodes.len()];
+        // Children stand behind their parents.
+        for (number, node) in self.nodes.iter().enumerate().rev() {
+            covers[number] = if node.feature == LEAF {
+                node.threshold.into()
+            } else {
+                covers[node.next as usize] + covers[node.next as usize + 1]
+            };
+        }
+        covers
+    }
+
+    /// Where the values of the leaf are that each row falls into; rows stand one after the other.
+    pub(crate) fn leaves(&self, rows: &[f32], n_features: usize, leaves: &mut [u32]) {
+        // Several rows in step: none waits for the memory that another one waits for.
+        let rows = rows.chunks(STEP * n_features);
+        for (rows, leaves) in rows.zip(leaves.chunks_mut(STEP)) {
+            leaves.fill(0);
+            loop {
+                let mut arrived = true;
+                for (row, at) in rows.chunks_exact(n_features).zip(leaves.iter_mut()) {
+                    let node = &self.nodes[*at as usize];
+                    if node.feature != LEAF {
+                        let value = row[(node.feature & !MISSING_LEFT) as usize];
+                        *at = node.next + u32::from(!node.goes_left(value));
+                        arrived = false;
+                    }
+                }
+                if arrived {
+                    break;
+                }
+            }
+            for at in leaves {
+                *at = self.nodes[*at as usize].next;
+            }
+        }
+    }
+
+    /// The values of a leaf that [`leaves`](Self::leaves) found.
+    pub(crate) fn leaf_values(&self, place: u32, width: usize) -> &[f32] {
+        &self.values[place as usize * width..][..width]
+    }
+
+    /// The values of the leaf that the row falls into.
+    #[cfg(test)]
+    pub(crate) fn values(&self, row: &[f32], width: usize) -> &[f32] {
+        let mut place = [0];
+        self.leaves(row, row.len(), &mut place);
+        self.leaf_values(place[0], width)
     }
 
     /// Whether the values of every leaf are shares of 1.
@@ -220,6 +317,7 @@ impl Tree {
             let next = node.next as usize;
             let sound = if node.feature == LEAF {
                 (next + 1) * width <= self.values.len()
+                    && (0.0..f32::INFINITY).contains(&node.threshold)
             } else {
                 // Children behind their parent: no path can turn in a circle.
                 ((node.feature & !MISSING_LEFT) as usize) < n_features
@@ -252,8 +350,8 @@ mod tests {
                 missing_left: true,
             },
         );
-        tree.leaf(left, [1.0, 0.0].into_iter());
-        tree.leaf(left + 1, [0.25, 0.75].into_iter());
+        tree.leaf(left, 3.0, [1.0, 0.0].into_iter());
+        tree.leaf(left + 1, 4.0, [0.25, 0.75].into_iter());
         tree.finish();
         tree
     }
@@ -280,16 +378,16 @@ mod tests {
         let top = tree.split(0, &split(0, 0.5, true));
         let right = tree.split(top + 1, &split(2, -1.5, false));
         let left = tree.split(top, &split(1, 7.0, true));
-        let place = tree.leaf(left, [1.0].into_iter());
-        tree.leaf(left + 1, [2.0].into_iter());
-        tree.leaf(right, [3.0].into_iter());
-        tree.leaf_like(right + 1, place);
+        let place = tree.leaf(left, 3.0, [1.0].into_iter());
+        tree.leaf(left + 1, 4.0, [2.0].into_iter());
+        tree.leaf(right, 5.0, [3.0].into_iter());
+        tree.leaf_like(right + 1, 6.0, place);
         let before = tree.clone();
         tree.finish();
         let text = serde_json::to_string(&tree).unwrap();
         assert_eq!(
             text,
-            r#"{"features":[-1,-2,3,0,0,0,0],"thresholds":[0.5,7.0,-1.5],"leaves":[0,1,2,0],"values":[1.0,2.0,3.0]}"#
+            r#"{"features":[-1,-2,3,0,0,0,0],"thresholds":[0.5,7.0,-1.5],"leaves":[0,1,2,0],"covers":[3.0,4.0,5.0,6.0],"values":[1.0,2.0,3.0]}"#
         );
         let copy: Tree = serde_json::from_str(&text).unwrap();
         assert_eq!(copy, tree);
@@ -311,14 +409,16 @@ mod tests {
         assert!(tree.check(2, 3).is_err(), "leaf beyond the values");
         for text in [
             // The root is a leaf, and the split behind it its own child.
-            r#"{"features":[0,1,0],"thresholds":[0.5],"leaves":[0,0],"values":[1.0]}"#,
-            r#"{"features":[1,0,0],"thresholds":[0.5],"leaves":[0,1],"values":[1.0]}"#,
-            r#"{"features":[1,0,0],"thresholds":[0.5],"leaves":[0],"values":[1.0]}"#,
-            r#"{"features":[1,0,0],"thresholds":[],"leaves":[0,0],"values":[1.0]}"#,
-            r#"{"features":[1,0],"thresholds":[0.5],"leaves":[0],"values":[1.0]}"#,
-            r#"{"features":[],"thresholds":[],"leaves":[],"values":[]}"#,
-            r#"{"features":[9e18,0,0],"thresholds":[0.5],"leaves":[0,0],"values":[1.0]}"#,
-            r#"{"features":[-9223372036854775808,0,0],"thresholds":[0.5],"leaves":[0,0],"values":[1.0]}"#,
+            r#"{"features":[0,1,0],"thresholds":[0.5],"leaves":[0,0],"covers":[1.0,1.0],"values":[1.0]}"#,
+            r#"{"features":[1,0,0],"thresholds":[0.5],"leaves":[0,1],"covers":[1.0,1.0],"values":[1.0]}"#,
+            r#"{"features":[1,0,0],"thresholds":[0.5],"leaves":[0],"covers":[1.0],"values":[1.0]}"#,
+            r#"{"features":[1,0,0],"thresholds":[0.5],"leaves":[0,0],"covers":[1.0],"values":[1.0]}"#,
+            r#"{"features":[1,0,0],"thresholds":[0.5],"leaves":[0,0],"covers":[1.0,-1.0],"values":[1.0]}"#,
+            r#"{"features":[1,0,0],"thresholds":[],"leaves":[0,0],"covers":[1.0,1.0],"values":[1.0]}"#,
+            r#"{"features":[1,0],"thresholds":[0.5],"leaves":[0],"covers":[1.0],"values":[1.0]}"#,
+            r#"{"features":[],"thresholds":[],"leaves":[],"covers":[],"values":[]}"#,
+            r#"{"features":[9e18,0,0],"thresholds":[0.5],"leaves":[0,0],"covers":[1.0,1.0],"values":[1.0]}"#,
+            r#"{"features":[-9223372036854775808,0,0],"thresholds":[0.5],"leaves":[0,0],"covers":[1.0,1.0],"values":[1.0]}"#,
         ] {
             let sound = serde_json::from_str::<Tree>(text).is_ok_and(|t| t.check(2, 1).is_ok());
             assert!(!sound, "{text}");

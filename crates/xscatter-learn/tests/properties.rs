@@ -5,10 +5,13 @@ use proptest::prelude::*;
 use xscatter_core::{Classes, Estimator, Params, Predictor, Target, TrainingSet};
 use xscatter_learn::{Classifier, families};
 
-const FAMILIES: [(&str, &str); 5] = [
+const FAMILIES: [(&str, &str); 8] = [
     ("extra-trees", "trees"),
     ("random-forest", "trees"),
     ("gradient-boosting", "rounds"),
+    ("gradient-boosting-depthwise", "rounds"),
+    ("gradient-boosting-symmetric", "rounds"),
+    ("decision-tree", ""),
     ("logistic-regression", ""),
     ("k-nearest-neighbours", ""),
 ];
