@@ -6,6 +6,7 @@ mod features;
 mod info;
 mod real;
 mod simulate;
+mod study;
 mod view;
 
 use std::path::{Path, PathBuf};

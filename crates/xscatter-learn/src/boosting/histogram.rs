@@ -458,7 +458,9 @@ mod tests {
             .map(|&(first, second)| unit.sum(Gradient { first, second }, 1.0))
             .collect();
         let node = Node {
-            total: sums.iter().sum(),
+            total: sums
+                .iter()
+                .fold(0, |total: Sum, one| total.wrapping_add(*one)),
             unit,
             penalty: Penalty {
                 l1: 0.25,
