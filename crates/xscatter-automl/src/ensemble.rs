@@ -310,6 +310,9 @@ fn singles(
         let score = metric.evaluate(truth, *scores)?;
         Ok(score.value().filter(|score| score.is_finite()))
     };
+    if let Some(losses) = objective::log_losses(candidates, truth, metric, single)? {
+        return Ok(losses);
+    }
     candidates.par_iter().map(single).collect()
 }
 

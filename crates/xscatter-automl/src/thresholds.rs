@@ -137,7 +137,7 @@ impl Thresholds {
         metric: &dyn Metric,
         folds: &[Fold],
     ) -> Result<Gain> {
-        check(truth, scores)?;
+        check_shape(truth, scores)?;
         let rows = judged_rows(folds);
         if rows.last().is_none_or(|&last| last >= truth.len()) {
             return Err(Error::new(
@@ -392,11 +392,16 @@ fn thinned(numbers: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-fn check(truth: &Target, scores: ArrayView2<'_, f32>) -> Result<()> {
+fn check_shape(truth: &Target, scores: ArrayView2<'_, f32>) -> Result<()> {
     let expected = (truth.len(), truth.names().len());
-    if scores.dim() != expected {
-        return Err(wrong_shape(expected, scores));
+    if scores.dim() == expected {
+        return Ok(());
     }
+    Err(wrong_shape(expected, scores))
+}
+
+fn check(truth: &Target, scores: ArrayView2<'_, f32>) -> Result<()> {
+    check_shape(truth, scores)?;
     let is_off = |score: &f32| !(0.0..=1.0).contains(score);
     match scores
         .rows()
@@ -524,6 +529,14 @@ mod tests {
             [&gain.plain, &gain.fitted, &gain.cross_fitted].map(|score| score.value().unwrap());
         assert!(plain < crossed && crossed < fitted, "{gain:?}");
         assert!(Thresholds::gain(&truth, scores.view(), &TagF1, &[]).is_err());
+        // What no fold judged is not looked at.
+        let some = Thresholds::gain(&truth, scores.view(), &TagF1, &folds[..3]).unwrap();
+        let mut scores = scores;
+        for &row in &folds[3].validation {
+            scores.row_mut(row).fill(f32::NAN);
+        }
+        let without = Thresholds::gain(&truth, scores.view(), &TagF1, &folds[..3]).unwrap();
+        assert_eq!(without, some);
     }
 
     #[test]

@@ -180,6 +180,52 @@ impl<'a> LogLossSums<'a> {
     }
 }
 
+/// How many candidates are shown to a metric to see whether it is the mean log-loss.
+const PROBES: usize = 8;
+
+/// The log-loss of each candidate by sums, if that is what the metric gives on some of them and all are
+/// probabilities; those that may be the best have what the metric itself gives.
+pub(super) fn log_losses(
+    candidates: &[ArrayView2<'_, f32>],
+    truth: &Target,
+    metric: &dyn Metric,
+    single: impl Fn(&ArrayView2<'_, f32>) -> Result<Option<f64>> + Sync,
+) -> Result<Option<Vec<Option<f64>>>> {
+    let is_sound = |scores: &ArrayView2<'_, f32>| match truth {
+        Target::Classes(_) => scores.rows().into_iter().all(|row| {
+            let sum: f64 = row.iter().map(|&score| f64::from(score)).sum();
+            row.iter().all(|&score| score >= 0.0) && (sum - 1.0).abs() < 9e-4
+        }),
+        _ => scores.iter().all(|score| (0.0..=1.0).contains(score)),
+    };
+    if candidates.len() <= PROBES || !candidates.par_iter().all(is_sound) {
+        return Ok(None);
+    }
+    let mut shown = vec![None; candidates.len()];
+    for probe in 0..PROBES {
+        let candidate = probe * (candidates.len() - 1) / (PROBES - 1);
+        shown[candidate] = single(&candidates[candidate])?;
+        if shown[candidate].is_none() {
+            return Ok(None);
+        }
+    }
+    let Some(sums) = LogLossSums::if_it_is(candidates, truth, metric, &shown) else {
+        return Ok(None);
+    };
+    let all: Vec<usize> = (0..candidates.len()).collect();
+    let losses: Vec<f64> = all.par_iter().map(|&one| sums.loss_with(one)).collect();
+    let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let near = least + 4.0 * TOLERANCE * least.max(1.0);
+    let exact = |&candidate: &usize| {
+        if losses[candidate] <= near {
+            single(&candidates[candidate])
+        } else {
+            Ok(Some(losses[candidate]))
+        }
+    };
+    all.par_iter().map(exact).collect::<Result<_>>().map(Some)
+}
+
 /// The sum of the logarithms of the cells of so many, one candidate added; the bits are the same on
 /// every processor.
 struct Logarithms<'a> {
