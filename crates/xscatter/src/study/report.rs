@@ -237,23 +237,36 @@ impl Page<'_> {
             off.sort_by(f64::total_cmp);
             off.get(off.len() / 2).copied().unwrap_or(1.0).max(1e-9)
         };
+        let names: Vec<&str> = self.representations.iter().map(|one| &*one.name).collect();
+        // Few tables stand side by side, many one below the other.
+        let upright = names.len() < families.len();
+        let (rows, columns) = if upright {
+            (&families, &names)
+        } else {
+            (&names, &families)
+        };
         page.push_str("<div class=\"wide\"><table><tr><th></th>");
-        for family in &families {
-            put(page, format_args!("<th>{}</th>", escaped(family)));
+        for column in columns {
+            put(page, format_args!("<th>{}</th>", escaped(column)));
         }
         page.push_str("</tr>\n");
-        for one in self.representations {
-            put(page, format_args!("<tr><th>{}</th>", escaped(&one.name)));
-            for family in &families {
-                match of(&one.name, family) {
+        for row in rows {
+            put(page, format_args!("<tr><th>{}</th>", escaped(row)));
+            for column in columns {
+                let value = if upright {
+                    of(column, row)
+                } else {
+                    of(row, column)
+                };
+                match value {
                     Some(value) => {
                         // The best is dark; what is off by the median is half as dark.
-                        let shade = 0.5_f64.powf((value - best).abs() / spread);
+                        let shade = 0.55 * 0.5_f64.powf((value - best).abs() / spread);
                         put(
                             page,
                             format_args!(
-                                "<td class=\"n\" style=\"background:rgba(31,119,180,{:.2})\">{value:.4}</td>",
-                                0.55 * shade
+                                "<td class=\"n\" style=\"background:rgba(31,119,180,{shade:.2})\">\
+                                 {value:.4}</td>"
                             ),
                         );
                     }
@@ -389,8 +402,14 @@ impl Page<'_> {
         page.push_str(
             "<div class=\"wide\"><table><tr><th></th><th>representation</th><th>family</th><th>parameters</th>",
         );
-        for metric in &board.metrics {
-            put(page, format_args!("<th>{}</th>", escaped(&metric.name)));
+        // The one that ranks comes first.
+        let mut order: Vec<usize> = (0..board.metrics.len()).collect();
+        order.sort_by_key(|&metric| metric != board.rank_by);
+        for &metric in &order {
+            put(
+                page,
+                format_args!("<th>{}</th>", escaped(&board.metrics[metric].name)),
+            );
         }
         page.push_str("<th>fit, s</th></tr>\n");
         for (place, entry) in board.entries.iter().take(SHOWN).enumerate() {
@@ -415,8 +434,8 @@ impl Page<'_> {
                 );
                 continue;
             }
-            for summary in &entry.scores {
-                match summary {
+            for &metric in &order {
+                match &entry.scores[metric] {
                     Summary::Value { mean, std, .. } => {
                         let std = std.map(|std| format!(" <small>± {std:.3}</small>"));
                         let std = std.unwrap_or_default();
