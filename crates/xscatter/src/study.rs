@@ -173,7 +173,10 @@ impl StudyFolder {
             }
             representations.push(Representation::new(&more.name, table));
         }
-        let families = families_named(&spec.families)?;
+        let missing = representations
+            .iter()
+            .any(|one| one.table.values().iter().any(|x| x.is_nan()));
+        let families = families_named(&spec.families, missing)?;
         let study = Study::new(families, metrics_of(&target), spec.config.clone())?
             .resume_from(folder.join(JOURNAL));
         Ok(Self {
@@ -360,34 +363,46 @@ pub fn load_model(folder: &Path) -> Result<Model> {
         )
         .in_file(path));
     }
-    Model::load(path, &catalogue::families())
+    let mut families = catalogue::families();
+    families.extend(catalogue::published_families());
+    let again = catalogue::families()
+        .into_iter()
+        .chain(catalogue::published_families());
+    families.extend(again.map(catalogue::imputing));
+    Model::load(path, &families)
 }
 
-/// The families of these names, in this order.
+/// The families of these names, in this order; `published` stands for
+/// [`catalogue::published_families`]. With `impute`, those that cannot take missing values fill them in
+/// first ([`catalogue::imputing`]).
 ///
 /// # Errors
-/// If there is no family of a name.
-pub fn families_named(names: &[String]) -> Result<Vec<Box<dyn Family>>> {
+/// If there is no family of a name, or one is named twice.
+pub fn families_named(names: &[String], impute: bool) -> Result<Vec<Box<dyn Family>>> {
     let mut all = catalogue::families();
-    names
-        .iter()
-        .map(|name| {
-            let place = all.iter().position(|family| family.name() == name);
-            place.map(|place| all.swap_remove(place)).ok_or_else(|| {
-                let known: Vec<String> = catalogue::families()
-                    .iter()
-                    .map(|family| family.name().to_owned())
-                    .collect();
-                Error::new(
-                    ErrorKind::InvalidArgument,
-                    format!(
-                        "expected families among {}, each once, got {name:?}",
-                        known.join(", ")
-                    ),
-                )
-            })
-        })
-        .collect()
+    let mut chosen = vec![];
+    for name in names {
+        if name == "published" {
+            chosen.extend(catalogue::published_families());
+            continue;
+        }
+        let Some(place) = all.iter().position(|family| family.name() == name) else {
+            let known = catalogue::families();
+            let known: Vec<&str> = known.iter().map(|family| family.name()).collect();
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "expected families among {}, published, each once, got {name:?}",
+                    known.join(", ")
+                ),
+            ));
+        };
+        chosen.push(all.swap_remove(place));
+    }
+    if impute {
+        chosen = chosen.into_iter().map(catalogue::imputing).collect();
+    }
+    Ok(chosen)
 }
 
 /// The metrics of a study of this target.
