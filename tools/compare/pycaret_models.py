@@ -53,7 +53,8 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
             peer = subprocess.run([ENVS / "pycaret-env/bin/python", "-c", PEER, name, folder / "t.csv",
-                                   str(arguments.runs)], check=True, capture_output=True, text=True)
+                                   str(arguments.runs)], check=True, capture_output=True, text=True,
+                                  cwd=folder)  # it writes a log where it stands
             peer = json.loads(peer.stdout.strip().splitlines()[-1])
             seconds = {}
             for threads in ["2", "1"]:

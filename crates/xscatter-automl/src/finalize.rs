@@ -149,13 +149,15 @@ impl Study {
     }
 
     fn family_of(&self, entry: &Entry) -> Result<&dyn Family> {
-        let named = |family: &&Box<dyn Family>| family.name() == &*entry.family;
-        let family = self.families().iter().find(named).ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidArgument,
-                format!("the study has no family named {:?}", entry.family),
-            )
-        })?;
+        let mut families = self.families().iter();
+        let family = families
+            .find(|family| family.name() == &*entry.family)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!("the study has no family named {:?}", entry.family),
+                )
+            })?;
         Ok(&**family)
     }
 }

@@ -91,7 +91,17 @@ pub struct PermutationImportance {
 /// use ndarray::Array2;
 /// use xscatter_core::{Classes, Estimator, Target, TrainingSet};
 /// use xscatter_learn::{DecisionTree, permutation_importance};
-/// use xscatter_metrics::Accuracy;
+/// # use xscatter_core::{Goal, Metric, Result, Score};
+/// # struct Accuracy;
+/// # impl Metric for Accuracy {
+/// #     fn name(&self) -> &str { "accuracy" }
+/// #     fn goal(&self) -> Goal { Goal::Maximise }
+/// #     fn evaluate(&self, truth: &Target, scores: ndarray::ArrayView2<'_, f32>) -> Result<Score> {
+/// #         let labels = truth.classes()?.labels();
+/// #         let right = scores.rows().into_iter().zip(labels).filter(|(row, label)| row[**label as usize] > 0.5);
+/// #         Ok(Score::Value(right.count() as f64 / labels.len() as f64))
+/// #     }
+/// # }
 ///
 /// let rows = Array2::from_shape_fn((60, 2), |(row, column)| (row % 30 * (2 * column + 1) % 30) as f32);
 /// let names: Vec<&str> = (0..60).map(|row| if row % 30 < 15 { "low" } else { "high" }).collect();

@@ -121,7 +121,11 @@ fn a_deadline_ends_a_fit_soon() {
         let fit = Classifier::from_params(family, &params, 0)
             .unwrap()
             .fit(&train);
-        assert_eq!(fit.err().unwrap().kind(), ErrorKind::Stopped, "{family}");
+        // What takes no iterations may be done before the deadline, on a fast machine.
+        match fit {
+            Ok(_) => assert!(!family.starts_with("logistic"), "{family} did not stop"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Stopped, "{family}"),
+        }
         assert!(soon.elapsed() < Duration::from_millis(500), "{family}");
     }
 }
