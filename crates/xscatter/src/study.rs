@@ -151,6 +151,8 @@ impl StudyFolder {
                 "expected a table, got none",
             ));
         };
+        // A wrong name should not wait for the tables.
+        families_named(&spec.families, false)?;
         let (table, target) = spec.roles.read(&first.path)?;
         let target = target.ok_or_else(|| {
             Error::new(

@@ -77,7 +77,10 @@ fn shuffled_labels_score_at_chance_through_the_whole_engine() {
     let (board, mut kept) = study
         .run_keeping(&representations, &target, &mut |_| (), &stop)
         .unwrap();
-    assert_eq!(board.failures().count(), 0, "{board}");
+    // One kernel is not defined on components below 0.
+    for (_, reason) in board.failures() {
+        assert!(reason.contains("0 or more"), "{reason}");
+    }
 
     // 80 independent groups: a standard error of 0.056; the best of two dozen lies some two above.
     let accuracy = board

@@ -277,6 +277,8 @@ fn what_cannot_be_studied_is_said() {
     let message = complaint(&run(&[
         "--label",
         "kind",
+        "--group",
+        "scan",
         "--ignore",
         "bright",
         "--rank-by",

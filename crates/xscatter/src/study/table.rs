@@ -70,7 +70,7 @@ impl Roles {
             .map_err(|error| error.in_file(path))
     }
 
-    /// The features alone: columns of labels and tags may be there or not.
+    /// The features alone: columns of labels, tags and groups and those left out may be there or not.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -218,16 +218,10 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn new(roles: &'a Roles, names: &'a [String], with_target: bool) -> Result<Self> {
-        let needed = roles
-            .label
-            .iter()
-            .chain(&roles.tags)
-            .filter(|_| with_target);
-        let needed = needed
-            .chain(&roles.group)
-            .chain(&roles.id)
-            .chain(&roles.ignore);
-        for name in needed {
+        // To predict, features will do.
+        let labels = roles.label.iter().chain(&roles.tags).chain(&roles.group);
+        let needed = labels.chain(&roles.ignore).filter(|_| with_target);
+        for name in needed.chain(&roles.id) {
             if !names.contains(name) {
                 let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
                 return Err(Error::new(
