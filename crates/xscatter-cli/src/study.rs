@@ -212,7 +212,7 @@ struct PredictArgs {
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     match &args.command {
         Command::Run(args) => {
-            let study = StudyFolder::create(&args.spec.out, args.spec.spec(None)?)?;
+            let study = StudyFolder::create(&args.spec.out, args.spec.spec(|_| 1)?)?;
             let folder = &args.spec.out;
             let outcome = watched(|observer| study.run(observer, &StopToken::new()))?;
             Ok(tell(folder, &outcome, args.json))
@@ -262,7 +262,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 
 fn plan(args: &PlanArgs) -> Result<Outcome> {
     let folder = &args.spec.out;
-    let study = StudyFolder::create(folder, args.spec.spec(Some(args.units))?)?;
+    let study = StudyFolder::create(folder, args.spec.spec(|most| args.units.unwrap_or(most))?)?;
     let units = study.units();
     if args.json {
         output::line(json!({ "folder": folder, "units": units }));
@@ -302,15 +302,15 @@ fn predict(args: &PredictArgs) -> Result<Outcome> {
         all.clear();
     }
     all.insert(0, joined);
-    let name_of = |(place, name): (usize, &std::sync::Arc<str>)| match place {
-        0 => name.to_string(),
-        _ => {
-            let member = &model.members()[place - 1];
-            format!(
-                "{place} {} {}: {name}",
-                member.representation, member.family
-            )
+    let name_of = |(place, name): (usize, &std::sync::Arc<str>)| {
+        if place == 0 {
+            return name.to_string();
         }
+        let member = &model.members()[place - 1];
+        format!(
+            "{place} {} {}: {name}",
+            member.representation, member.family
+        )
     };
     let mut writer = csv::Writer::from_writer(vec![]);
     let failed = |error: csv::Error| Error::new(ErrorKind::Io, error.to_string());
@@ -342,8 +342,8 @@ fn predict(args: &PredictArgs) -> Result<Outcome> {
 }
 
 impl SpecArgs {
-    /// The study that is asked for; with `units`, divided into so many or as many as there can be.
-    fn spec(&self, units: Option<Option<usize>>) -> Result<StudySpec> {
+    /// The study that is asked for; `units` makes of the largest number of units how many there are to be.
+    fn spec(&self, units: impl Fn(usize) -> usize) -> Result<StudySpec> {
         let tables: Vec<TableSpec> = self.table.iter().map(|text| named(text)).collect();
         let families = if self.families.is_empty() {
             let all = catalogue::families();
@@ -392,7 +392,7 @@ impl SpecArgs {
                 FitArg::Folds => Fit::Folds,
                 FitArg::All => Fit::All,
             },
-            units: units.map_or(1, |units| units.unwrap_or(most)),
+            units: units(most),
         })
     }
 }

@@ -390,7 +390,7 @@ pub fn families_named(names: &[String], impute: bool) -> Result<Vec<Box<dyn Fami
         }
         let Some(place) = all.iter().position(|family| family.name() == name) else {
             let known = catalogue::families();
-            let known: Vec<&str> = known.iter().map(|family| family.name()).collect();
+            let known: Vec<&str> = known.iter().map(Family::name).collect();
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 format!(

@@ -21,9 +21,9 @@ const NEW: usize = 600;
 /// would find them again.
 fn noise(name: u64, first: usize, rows: usize) -> FeatureTable {
     let values = Array2::from_shape_fn((rows, 150), |(row, column)| {
-        let group = ((first + row) / 2) as u64;
-        let shared = derive(derive(name, group), column as u64) % 2000;
-        let own = derive(derive(name, (first + row) as u64), 7000 + column as u64) % 20;
+        let place = (first + row) as u64;
+        let shared = derive(derive(name, place / 2), column as u64) % 2000;
+        let own = derive(derive(name, place), 7000 + column as u64) % 20;
         (shared + own) as f32 / 500.0
     });
     let columns = (0..150).map(|column| format!("c{column}").into()).collect();

@@ -118,7 +118,7 @@ impl Roles {
             .iter()
             .map(Into::into)
             .collect();
-        let mut rows = Rows::new(self, &names, with_target)?;
+        let mut rows = Reading::new(self, &names, with_target)?;
         let mut record = csv::StringRecord::new();
         while reader.read_record(&mut record).map_err(failed)? {
             for (column, cell) in record.iter().enumerate() {
@@ -148,7 +148,7 @@ impl Roles {
             .iter()
             .map(|field| field.name().to_owned())
             .collect();
-        let mut rows = Rows::new(self, &names, with_target)?;
+        let mut rows = Reading::new(self, &names, with_target)?;
         for row in reader.get_row_iter(None).map_err(failed)? {
             let row = row.map_err(failed)?;
             for (column, (_, field)) in row.get_column_iter().enumerate() {
@@ -201,7 +201,7 @@ impl Roles {
 }
 
 /// A table as it is read.
-struct Rows<'a> {
+struct Reading<'a> {
     names: &'a [String],
     roles: Vec<Role>,
     tags: &'a [String],
@@ -216,7 +216,7 @@ struct Rows<'a> {
     texts: HashMap<String, Arc<str>>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Reading<'a> {
     fn new(roles: &'a Roles, names: &'a [String], with_target: bool) -> Result<Self> {
         // To predict, features will do.
         let labels = roles.label.iter().chain(&roles.tags).chain(&roles.group);
@@ -415,6 +415,7 @@ fn number(text: &str) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use TagState::{Negative, Positive, Unknown};
 
     fn read(roles: &Roles, text: &str) -> Result<(FeatureTable, Option<Target>)> {
         let folder = tempfile::tempdir().expect("a folder");
@@ -456,7 +457,6 @@ mod tests {
         let Some(Target::Tags(tags)) = target else {
             panic!("expected tags")
         };
-        use TagState::{Negative, Positive, Unknown};
         assert_eq!(
             tags.states(),
             ndarray::array![[Negative, Positive], [Positive, Unknown]]
