@@ -77,9 +77,9 @@ def main():
                 print(f"25 representations x 5 families x 10 folds: {seconds:.1f} s, {peak:.2f} GiB", flush=True)
                 scores = {}
                 for race in ["off", "aggressive", "forgiving"]:
-                    seconds, report = study(arguments.program, folder, f"race-{race}", 2, "--trials", "12",
-                                            "--race", race, "--patience", "1000")
-                    result = judge(arguments.program, folder, f"race-{race}", 2, truth)
+                    seconds, report = study(arguments.program, folder, f"race-{race}", 1, "--guesses", "1",
+                                            "--trials", "10", "--race", race, "--patience", "1000")
+                    result = judge(arguments.program, folder, f"race-{race}", 1, truth)
                     scores[race] = (report["trials"] / seconds, result[0])
                     print(f"race {race}: {report['trials']} trials in {seconds:.1f} s, "
                           f"{scores[race][0]:.2f} a second, {scores[race][0] / scores['off'][0]:.2f} x; held "

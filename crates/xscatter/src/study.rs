@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `study.json` | what was asked: tables, roles of columns, families, configuration |
 //! | `journal/` | every finished trial, a file a process; safe against a kill at any moment |
-//! | `leaderboard.csv`, `.json`, `.md` | all trials, best first |
+//! | `leaderboard.csv`, `.json`, `.md`, with the feature `parquet` also `.parquet` | all trials, best first |
 //! | `report.html` | the same for people, with pictures, in one file |
 //! | `model.xsm` | the final model: an ensemble over all representations and families |
 //!
@@ -13,6 +13,8 @@
 //! [`StudyFolder::merge`] joins what is there. With a budget in trials both give the same leaderboard, bit
 //! for bit.
 
+#[cfg(feature = "parquet")]
+mod board_parquet;
 mod report;
 mod table;
 
@@ -348,6 +350,8 @@ impl StudyFolder {
         ] {
             write(&self.folder.join(name), text.as_bytes())?;
         }
+        #[cfg(feature = "parquet")]
+        board_parquet::write(&self.folder.join("leaderboard.parquet"), board)?;
         Ok(())
     }
 }

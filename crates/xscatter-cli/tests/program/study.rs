@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use xscatter::core::seed::derive;
+use xscatter::study::Roles;
 
 use crate::{text, xscatter};
 
@@ -95,6 +96,18 @@ fn a_study_runs_reports_and_predicts() {
         fs::read_to_string(folder.join("s/leaderboard.csv")).unwrap()
     );
 
+    // A table again: a study can be studied.
+    let board = Roles {
+        ignore: ["representation", "family", "params", "status"]
+            .map(Into::into)
+            .into(),
+        ..Roles::default()
+    };
+    let columns = board
+        .read_features(&folder.join("s/leaderboard.parquet"))
+        .unwrap();
+    assert_eq!(columns.n_rows(), csv.lines().count() - 1);
+    assert_eq!(columns.values()[[2, 0]], 3.0);
     // New rows have no labels.
     let printed = succeed(folder, &["study", "predict", "s", "--table", "new.csv"]);
     succeed(
