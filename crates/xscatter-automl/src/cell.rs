@@ -5,6 +5,7 @@
 //! any thread, in any process, and the leaderboard is the same.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use xscatter_core::{Family, Goal, Params};
 
@@ -76,7 +77,7 @@ pub(crate) struct Dropped {
 /// The best trial so far.
 struct Best {
     mean: f64,
-    worst_fold: f64,
+    folds: Vec<f64>,
 }
 
 /// Configurations that are compared on parts of the rows before the best ones get all.
@@ -128,7 +129,7 @@ impl<'a> Cell<'a> {
 
     /// Takes back a step that was not made.
     pub(crate) fn give_back(&mut self, step: Step) {
-        match (step.effort, &mut self.bracket) {
+        match (&step.effort, &mut self.bracket) {
             (Effort::Probe { .. }, Some(bracket)) => bracket.probed -= 1,
             _ => self.queue.push_front(step.params),
         }
@@ -164,8 +165,9 @@ impl<'a> Cell<'a> {
     pub(crate) fn next(&mut self) -> Option<Step> {
         loop {
             if let Some(params) = self.queue.pop_front() {
-                let bound = self.bound();
-                let effort = Effort::Folds { bound };
+                let effort = Effort::Folds {
+                    bounds: self.bounds(),
+                };
                 return Some(Step { params, effort });
             }
             if let Some(step) = self.probe() {
@@ -268,20 +270,34 @@ impl<'a> Cell<'a> {
         None
     }
 
-    /// Worse than this, a trial need not go on.
-    fn bound(&self) -> Option<f64> {
-        let best = self.best.as_ref()?;
+    /// Worse than this after so many folds, a trial need not go on.
+    fn bounds(&self) -> Option<Arc<[f64]>> {
+        let folds = &self.best.as_ref()?.folds;
+        let worst = |one: f64, two: f64| match self.manner.goal {
+            Goal::Maximise => one.min(two),
+            Goal::Minimise => one.max(two),
+        };
         match self.manner.race {
             Race::Off => None,
-            Race::Forgiving => Some(best.worst_fold),
-            Race::Aggressive => Some(best.mean),
+            Race::Forgiving => {
+                let worst = folds.iter().copied().reduce(worst)?;
+                Some(folds.iter().map(|_| worst).collect())
+            }
+            // On the same folds: some are harder than others, for any trial.
+            Race::Aggressive => {
+                let means = folds.iter().enumerate().scan(0.0, |sum, (place, value)| {
+                    *sum += value;
+                    Some(*sum / (place + 1) as f64)
+                });
+                Some(means.collect())
+            }
         }
     }
 
     /// Learns what came of a step. Steps are told in the order in which they were given.
     pub(crate) fn tell(&mut self, step: Step, verdict: &Verdict) {
         let goal = self.manner.goal;
-        if let (Effort::Probe { .. }, Some(bracket)) = (step.effort, &mut self.bracket) {
+        if let (Effort::Probe { .. }, Some(bracket)) = (&step.effort, &mut self.bracket) {
             if let Verdict::Estimate(value) = verdict {
                 bracket.entrants[bracket.probed - 1].1 = *value;
             }
@@ -298,12 +314,10 @@ impl<'a> Cell<'a> {
                     .as_ref()
                     .is_none_or(|best| loss(goal, Some(mean)) < loss(goal, Some(best.mean)));
                 if better {
-                    let worst = |one: f64, two: f64| match goal {
-                        Goal::Maximise => one.min(two),
-                        Goal::Minimise => one.max(two),
-                    };
-                    let worst_fold = folds.iter().copied().reduce(worst).unwrap_or(mean);
-                    self.best = Some(Best { mean, worst_fold });
+                    self.best = Some(Best {
+                        mean,
+                        folds: folds.clone(),
+                    });
                     self.idle = 0;
                 }
                 Some(mean)
@@ -370,10 +384,10 @@ mod tests {
         let mut steps = vec![];
         while let Some(step) = cell.next() {
             let x = step.params.real("x").unwrap();
-            let verdict = match step.effort {
-                Effort::Folds { bound } if bound.is_some_and(|bound| x < bound) => {
-                    Verdict::Estimate(Some(x))
-                }
+            let verdict = match &step.effort {
+                Effort::Folds {
+                    bounds: Some(bounds),
+                } if x - 0.1 < bounds[0] => Verdict::Estimate(Some(x)),
                 Effort::Folds { .. } => Verdict::Folds(vec![x - 0.1, x + 0.1]),
                 Effort::Probe { .. } => Verdict::Estimate(Some(x)),
             };
@@ -391,10 +405,17 @@ mod tests {
         let steps = run(&mut cell);
         assert_eq!(steps.len(), 12);
         assert_eq!(steps[0].params, family.space().defaults());
-        assert_eq!(steps[0].effort, Effort::Folds { bound: None });
+        assert_eq!(steps[0].effort, Effort::Folds { bounds: None });
         let mut best = 0.5;
         for step in &steps[1..] {
-            assert_eq!(step.effort, Effort::Folds { bound: Some(best) });
+            let Effort::Folds {
+                bounds: Some(bounds),
+            } = &step.effort
+            else {
+                panic!("expected bounds")
+            };
+            approx::assert_relative_eq!(bounds[0], best - 0.1, max_relative = 1e-12);
+            approx::assert_relative_eq!(bounds[1], best, max_relative = 1e-12);
             best = step.params.real("x").unwrap().max(best);
         }
         assert_eq!(
@@ -408,7 +429,8 @@ mod tests {
         };
         let mut cell = Cell::new(&family, family.portfolio(), 2, forgiving, 1);
         let steps = run(&mut cell);
-        assert_eq!(steps[1].effort, Effort::Folds { bound: Some(0.4) });
+        let bounds = Some([0.4, 0.4].into());
+        assert_eq!(steps[1].effort, Effort::Folds { bounds });
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Study {
             seed: self.refit_seed(entry),
             key: entry.key,
             early_key: entry.key,
-            effort: Effort::Folds { bound: None },
+            effort: Effort::Folds { bounds: None },
         };
         let folds = self.folds(target, one.table.groups())?;
         folds

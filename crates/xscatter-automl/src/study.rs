@@ -72,7 +72,7 @@ pub enum Race {
     Off,
     /// Its mean over the folds so far is worse than the worst fold of the best trial of its cell.
     Forgiving,
-    /// Its mean over the folds so far is worse than the mean of the best trial of its cell.
+    /// Its mean over the folds so far is worse than that of the best trial of its cell on the same folds.
     #[default]
     Aggressive,
 }

@@ -29,10 +29,10 @@ pub(crate) struct Trial<'a> {
 }
 
 /// How far a trial goes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Effort {
-    /// Every fold, or until the mean over the folds is worse than the bound.
-    Folds { bound: Option<f64> },
+    /// Every fold, or until the mean over the first so many folds is worse than the bound for so many.
+    Folds { bounds: Option<Arc<[f64]>> },
     /// The first fold alone, learning from this part of its training rows.
     Probe { share: f64 },
 }
@@ -127,9 +127,9 @@ impl Trial<'_> {
         stop: &StopToken,
         models: &mut Vec<BoxPredictor>,
     ) -> Result<Outcome> {
-        match self.effort {
-            Effort::Folds { bound } => self.all_folds(judge, bound, stop, models),
-            Effort::Probe { share } => {
+        match &self.effort {
+            Effort::Folds { bounds } => self.all_folds(judge, bounds.as_deref(), stop, models),
+            &Effort::Probe { share } => {
                 let fold = &judge.folds[0];
                 let part = share_of(fold, judge.target, share, self.seed);
                 let (_, scores, _) = self.fold(judge.target, &part, 0, stop)?;
@@ -145,7 +145,7 @@ impl Trial<'_> {
     fn all_folds(
         &self,
         judge: &Judge<'_>,
-        bound: Option<f64>,
+        bounds: Option<&[f64]>,
         stop: &StopToken,
         models: &mut Vec<BoxPredictor>,
     ) -> Result<Outcome> {
@@ -167,7 +167,7 @@ impl Trial<'_> {
             }
             seconds.push(took);
             models.push(model);
-            if let Some(bound) = bound
+            if let Some(&bound) = bounds.and_then(|bounds| bounds.get(number))
                 && number + 1 < folds.len()
             {
                 let metric = &judge.metrics[judge.rank_by];
@@ -253,7 +253,7 @@ impl Trial<'_> {
 
     /// The key under which an outcome is kept.
     pub(crate) fn key_of(&self, outcome: &Outcome) -> u64 {
-        match (self.effort, outcome) {
+        match (&self.effort, outcome) {
             (Effort::Probe { .. }, _) | (_, Outcome::Raced { .. }) => self.early_key,
             _ => self.key,
         }

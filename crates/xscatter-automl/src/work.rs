@@ -46,10 +46,11 @@ impl<'a> PlannedCell<'a> {
                 params,
             ),
             key,
-            early_key: match effort {
-                Effort::Folds { bound } => {
-                    let bound = bound.map_or(0, f64::to_bits);
-                    seed::derive(seed::derive_named(special, "race"), bound)
+            early_key: match &effort {
+                Effort::Folds { bounds } => {
+                    let key = seed::derive_named(special, "race");
+                    let bounds = bounds.iter().flat_map(|bounds| bounds.iter());
+                    bounds.fold(key, |key, bound| seed::derive(key, bound.to_bits()))
                 }
                 Effort::Probe { share } => {
                     seed::derive(seed::derive_named(special, "probe"), share.to_bits())
@@ -276,7 +277,7 @@ impl<'a> Work<'a> {
                     *state = State::Over;
                     continue;
                 };
-                let trial = planned.trial(&step.params, step.effort);
+                let trial = planned.trial(&step.params, step.effort.clone());
                 *state = State::Busy;
                 at_desk.busy += 1;
                 return Some(Begun {
@@ -312,9 +313,9 @@ impl<'a> Work<'a> {
     fn make(&self, trial: &Trial<'_>) -> Option<(Outcome, Vec<BoxPredictor>, bool)> {
         let whole = || self.known.get(&trial.key);
         let early = || self.known.get(&trial.early_key);
-        let known = match trial.effort {
-            Effort::Folds { bound: None } => whole(),
-            Effort::Folds { bound: Some(_) } => early().or_else(whole),
+        let known = match &trial.effort {
+            Effort::Folds { bounds: None } => whole(),
+            Effort::Folds { bounds: Some(_) } => early().or_else(whole),
             Effort::Probe { .. } => early(),
         };
         if let Some(outcome) = known {
