@@ -61,7 +61,7 @@ impl<'a> PlannedCell<'a> {
     }
 }
 
-/// What all threads know, and what came of a study.
+/// What all threads know.
 pub(crate) struct Work<'a> {
     pub(crate) judge: &'a Judge<'a>,
     /// What a journal holds already.

@@ -29,6 +29,7 @@ use xscatter_automl::{
     StudyConfig,
 };
 use xscatter_core::{Error, ErrorKind, Family, Metric, Result, StopToken, Target};
+use xscatter_io::write::write_whole;
 use xscatter_metrics::LogLoss;
 
 pub use table::Roles;
@@ -133,7 +134,7 @@ impl StudyFolder {
         };
         let text = serde_json::to_string_pretty(&written)
             .map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?;
-        write(&path, format!("{text}\n").as_bytes())?;
+        write_whole(&path, format!("{text}\n").as_bytes())?;
         Ok(study)
     }
 
@@ -273,7 +274,7 @@ impl StudyFolder {
         let board = self.leaderboard()?;
         let ensemble = self.ensemble(&board)?;
         let path = elsewhere.map_or_else(|| self.folder.join(REPORT), Path::to_path_buf);
-        write(&path, self.page(&board, ensemble.as_ref())?.as_bytes())?;
+        write_whole(&path, self.page(&board, ensemble.as_ref())?.as_bytes())?;
         Ok(path)
     }
 
@@ -348,7 +349,7 @@ impl StudyFolder {
             ("leaderboard.json", board.to_json()),
             ("leaderboard.md", board.to_markdown()),
         ] {
-            write(&self.folder.join(name), text.as_bytes())?;
+            write_whole(&self.folder.join(name), text.as_bytes())?;
         }
         #[cfg(feature = "parquet")]
         board_parquet::write(&self.folder.join("leaderboard.parquet"), board)?;
@@ -440,13 +441,4 @@ fn read_spec(path: &Path) -> Result<StudySpec> {
         )));
     }
     Ok(written.spec)
-}
-
-/// Writes a file whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let in_file = |error: std::io::Error| Error::from(error).in_file(path);
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    std::fs::write(&part, bytes).map_err(in_file)?;
-    std::fs::rename(&part, path).map_err(in_file)
 }
